@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Builds the native core; everything else is in pyproject.toml."""
+
+import sys
+import sysconfig
+
+from setuptools import Extension, setup
+
+# Where the core cannot work the package is installed without it: importing
+# it, and running programs unprofiled, still works.
+SUPPORTED = (
+    sys.implementation.name == "cpython"
+    and (3, 9) <= sys.version_info[:2] <= (3, 15)
+    and sys.platform in ("linux", "darwin")
+    and not sysconfig.get_config_var("Py_GIL_DISABLED")
+)
+
+SOURCES = [
+    "pyroscope_native/_core.pyx",
+    "csrc/barrier.c",
+    "csrc/c_stack.c",
+    "csrc/codes.c",
+    "csrc/drain.c",
+    "csrc/handler.c",
+    "csrc/lines.c",
+    "csrc/own_thread.c",
+    "csrc/preceded.c",
+    "csrc/profiler.c",
+    "csrc/readable.c",
+    "csrc/ring.c",
+    "csrc/terminate.c",
+    "csrc/threads.c",
+    "csrc/timer.c",
+    "csrc/wake.c",
+    "csrc/walk.c",
+    "csrc/window.c",
+]
+
+COMPILE_FLAGS = [
+    "-std=gnu11",
+    "-O2",
+    "-g",
+    "-fvisibility=hidden",
+    "-fstack-protector-strong",
+    # The handler is reached from any instruction and may be walked by others.
+    "-fno-omit-frame-pointer",
+    # Types are told apart by what the interpreter put there, not by C's rules.
+    "-fno-strict-aliasing",
+]
+
+LINK_FLAGS = {
+    # Symbols are bound when the library is loaded: in a signal handler the
+    # loader must not be called.
+    "linux": ["-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,noexecstack"],
+    "darwin": ["-Wl,-bind_at_load"],
+}
+
+setup(
+    ext_modules=[
+        Extension(
+            "pyroscope_native._core",
+            sources=SOURCES,
+            include_dirs=["csrc"],
+            depends=["pyroscope_native/_core.pyi"],
+            extra_compile_args=COMPILE_FLAGS,
+            extra_link_args=LINK_FLAGS[sys.platform],
+        )
+    ]
+    if SUPPORTED
+    else []
+)
