@@ -1,0 +1,40 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/* CPython 3.12: as 3.11, but each entry into the evaluation loop ends with a
+ * shim frame on the C stack (owner `FRAME_OWNED_BY_CSTACK`, its code a
+ * placeholder); the shim's `previous` is the `current_frame` of the cframe
+ * below. A frame whose `__init__` is called has a second kind of shim between
+ * the two, with a code object of its own: it is recognised when it is named.
+ */
+#ifndef PN_FRAMES_V3_12
+#define PN_FRAMES_V3_12
+
+#include <Python.h>
+#define Py_BUILD_CORE 1
+#include <internal/pycore_code.h>
+#include <internal/pycore_frame.h>
+#undef Py_BUILD_CORE
+
+typedef _PyInterpreterFrame pn_iframe;
+
+#define PN_WALK_CFRAME 1
+
+static inline bool pn_is_shim_sig(const pn_iframe *frame)
+{
+    return frame->owner == FRAME_OWNED_BY_CSTACK;
+}
+
+/* The last frame of its entry into the evaluation loop. */
+static inline bool pn_ends_entry_sig(const pn_iframe *frame)
+{
+    return pn_is_shim_sig(frame);
+}
+
+#define PN_SHIMS_ON_C_STACK 1
+
+#define PN_HAS_CODE_WATCHER 1
+
+#include "cframe.h"
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/* CPython 3.13: interpreter frames in one chain from `tstate->current_frame`.
+ *
+ * Each entry into the evaluation loop ends with a shim frame on the C stack;
+ * the outermost shim ends the chain. A frame is complete before it is linked.
+ */
+#ifndef PN_FRAMES_V3_13
+#define PN_FRAMES_V3_13
+
+#include <Python.h>
+#define Py_BUILD_CORE 1
+#include <internal/pycore_frame.h>
+#undef Py_BUILD_CORE
+
+typedef struct _PyInterpreterFrame pn_iframe;
+
+static inline const pn_iframe *pn_leaf_sig(const PyThreadState *tstate)
+{
+    return tstate->current_frame;
+}
+
+static inline const pn_iframe *pn_previous_sig(const pn_iframe *frame)
+{
+    return frame->previous;
+}
+
+static inline bool pn_is_python_sig(const pn_iframe *frame)
+{
+    return frame->owner != FRAME_OWNED_BY_CSTACK;
+}
+
+static inline uintptr_t pn_code_sig(const pn_iframe *frame)
+{
+    return (uintptr_t)frame->f_executable;
+}
+
+/* The code unit of the current instruction, + 1. */
+static inline int64_t pn_unit_sig(const pn_iframe *frame, uintptr_t code)
+{
+    intptr_t start = (intptr_t)(code + offsetof(PyCodeObject, co_code_adaptive));
+    return ((intptr_t)frame->instr_ptr - start) / (int64_t)sizeof(_Py_CODEUNIT) + 1;
+}
+
+static inline bool pn_is_root_sig(const PyThreadState *tstate, const pn_iframe *last)
+{
+    (void)tstate;
+    return last->owner == FRAME_OWNED_BY_CSTACK;
+}
+
+#define PN_HAS_CODE_WATCHER 1
+
+#include "names_v3_11.h"
+
+#endif
