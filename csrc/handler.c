@@ -1,0 +1,178 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "handler.h"
+
+#include "barrier.h"
+#include "c_stack.h"
+#include "ring.h"
+#include "timer.h"
+#include "tls.h"
+#include "wake.h"
+#include "walk.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+static struct {
+    _Atomic(PyInterpreterState *) interp; /* NULL: disabled */
+    struct sigaction previous;
+} handler;
+
+/* Pass a signal that is not ours to whoever was there before. The default
+ * action, death, is what nobody who sends SIGPROF to a profiled program
+ * wants. */
+static void chain_sig(int signo, siginfo_t *info, void *context)
+{
+    /* Who was there before may be one who passes signals on to us. */
+    static PN_THREAD_LOCAL bool chaining;
+    bool is_handler =
+        handler.previous.sa_handler != SIG_DFL && handler.previous.sa_handler != SIG_IGN;
+    if (chaining || !is_handler)
+        return;
+    chaining = true;
+    if (handler.previous.sa_flags & SA_SIGINFO)
+        handler.previous.sa_sigaction(signo, info, context);
+    else
+        handler.previous.sa_handler(signo);
+    chaining = false;
+}
+
+static enum pn_record_kind take_stack_sig(pn_thread *thread, PyInterpreterState *interp,
+                                          uintptr_t c_stack_low, uint32_t *depth)
+{
+    *depth = 0;
+    const PyThreadState *tstate = PyGILState_GetThisThreadState();
+    if (tstate == NULL)
+        return PN_KIND_NO_PYTHON;
+    /* Code of another interpreter is freed in ways that we cannot follow. */
+    if (tstate->interp != interp)
+        return PN_KIND_SUBINTERPRETER;
+    if (thread->stack_end == 0)
+        thread->stack_end = pn_c_stack_end_sig(c_stack_low);
+    pn_walk walk = pn_walk_sig(tstate, c_stack_low, thread->stack_end, thread->stack);
+    if (walk.retried)
+        pn_count_sig(&thread->retried, 1);
+    switch (walk.result) {
+    case PN_WALK_WHOLE:
+        *depth = walk.depth;
+        return PN_KIND_STACK;
+    case PN_WALK_TRUNCATED:
+        *depth = walk.depth;
+        return PN_KIND_TRUNCATED;
+    case PN_WALK_TORN:
+        pn_count_sig(&thread->torn, 1);
+        return PN_KIND_TORN;
+    case PN_WALK_NONE:
+        break;
+    }
+    return PN_KIND_NO_PYTHON;
+}
+
+/* Who stops the profiler must know when the last handler has ended: a handler
+ * says that it is there before it looks whether it is wanted (and the other
+ * side looks for handlers after it has said that they are not). Between the
+ * two a store must not pass a load. A full barrier here would cost a tenth of
+ * the handler, so the other side makes all processors pass one
+ * (pn_barrier_all), and here only the compiler is told. */
+static inline void enter_sig(pn_thread *thread)
+{
+    atomic_store_explicit(&thread->in_handler, true, memory_order_relaxed);
+    PN_LIGHT_BARRIER();
+}
+
+static inline void leave_sig(pn_thread *thread)
+{
+    atomic_store_explicit(&thread->in_handler, false, memory_order_release);
+}
+
+static void sample_sig(const pn_tick *tick, PyInterpreterState *interp, uintptr_t c_stack_low)
+{
+    pn_thread *thread = tick->thread;
+    pn_count_sig(&thread->seen_ns, tick->weight_ns);
+    pn_count_sig(&thread->samples, 1);
+    pn_count_sig(&thread->overruns, tick->overrun);
+    pn_record record = {
+        .weight_ns = tick->weight_ns,
+        .thread = thread->index,
+    };
+    record.kind = take_stack_sig(thread, interp, c_stack_low, &record.depth);
+    switch (pn_ring_push_sig(&record, thread->stack)) {
+    case PN_PUSHED:
+        break;
+    case PN_PUSHED_WAKE:
+        pn_wake_post_sig(PN_WAKE_DRAIN);
+        break;
+    case PN_PUSH_FULL:
+        pn_count_sig(&thread->drop_ns[PN_DROP_RING_FULL], tick->weight_ns);
+        pn_wake_post_sig(PN_WAKE_DRAIN);
+        break;
+    case PN_PUSH_CONTENDED:
+        pn_count_sig(&thread->drop_ns[PN_DROP_RING_CONTENDED], tick->weight_ns);
+        break;
+    }
+}
+
+static void on_signal_sig(int signo, siginfo_t *info, void *context)
+{
+    int saved_errno = errno;
+    pn_tick tick = pn_timer_tick_sig(info);
+    if (tick.kind == PN_TICK_FOREIGN) {
+        chain_sig(signo, info, context);
+    } else if (tick.kind == PN_TICK_SCAN) {
+        pn_wake_post_sig(PN_WAKE_SCAN);
+    } else if (tick.kind == PN_TICK_SAMPLE && tick.thread == NULL) {
+        if (pn_handler_is_enabled())
+            pn_threads_count_slotless_sig(tick.weight_ns);
+    } else if (tick.kind == PN_TICK_SAMPLE) {
+        enter_sig(tick.thread);
+        PyInterpreterState *interp = atomic_load_explicit(&handler.interp, memory_order_relaxed);
+        /* The signal frame, where the context is, lies just below the
+         * interrupted C frame. */
+        if (interp != NULL)
+            sample_sig(&tick, interp, (uintptr_t)context);
+        leave_sig(tick.thread);
+    }
+    errno = saved_errno;
+}
+
+int pn_handler_install(void)
+{
+    if (pn_handler_is_installed())
+        return 0;
+    pn_c_stack_init();
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = on_signal_sig;
+    /* No SA_ONSTACK: see the rules of the zone. */
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigfillset(&action.sa_mask);
+    /* A fault with its signal blocked is death without a word. */
+    sigdelset(&action.sa_mask, SIGSEGV);
+    sigdelset(&action.sa_mask, SIGBUS);
+    return sigaction(SIGPROF, &action, &handler.previous) == 0 ? 0 : errno;
+}
+
+bool pn_handler_is_installed(void)
+{
+    struct sigaction current;
+    return sigaction(SIGPROF, NULL, &current) == 0 && (current.sa_flags & SA_SIGINFO) &&
+           current.sa_sigaction == on_signal_sig;
+}
+
+void pn_handler_enable(PyInterpreterState *interp)
+{
+    atomic_store(&handler.interp, interp);
+}
+
+void pn_handler_disable(void)
+{
+    atomic_store(&handler.interp, NULL);
+}
+
+bool pn_handler_is_enabled(void)
+{
+    return atomic_load(&handler.interp) != NULL;
+}

@@ -1,0 +1,52 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#define _GNU_SOURCE
+#include "own_thread.h"
+
+#include <signal.h>
+#include <time.h>
+
+int pn_own_thread_start(pthread_t *thread, void *(*work)(void *), void *argument)
+{
+    /* The mask is inherited: no signal may find the thread before it could
+     * block them itself. */
+    enum { STACK_BYTES_MIN = 1 << 20 }; /* TLS and imports want more than musl gives */
+    pthread_attr_t attributes;
+    int error = pthread_attr_init(&attributes);
+    if (error != 0)
+        return error;
+    size_t stack_bytes = 0;
+    if (pthread_attr_getstacksize(&attributes, &stack_bytes) == 0 && stack_bytes < STACK_BYTES_MIN)
+        pthread_attr_setstacksize(&attributes, STACK_BYTES_MIN);
+    sigset_t all, former;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &former);
+    error = pthread_create(thread, &attributes, work, argument);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+#ifdef __linux__
+bool pn_own_thread_join(pthread_t thread, double timeout_s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    double seconds = (double)until.tv_nsec / 1e9 + timeout_s;
+    until.tv_sec += (time_t)seconds;
+    until.tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9);
+    return pthread_timedjoin_np(thread, NULL, &until) == 0;
+}
+#else
+bool pn_own_thread_join(pthread_t thread, double timeout_s)
+{
+    (void)timeout_s; /* there is no join that waits so long and no longer */
+    return pthread_join(thread, NULL) == 0;
+}
+#endif
+
+void pn_own_thread_leave(pthread_t thread)
+{
+    pthread_detach(thread);
+}

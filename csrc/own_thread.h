@@ -1,0 +1,22 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/* Threads of the profiler's own, unknown to the interpreter's thread modules.
+ * They begin with all signals blocked. */
+#ifndef PN_OWN_THREAD_H
+#define PN_OWN_THREAD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+/* Returns 0, or an errno. */
+int pn_own_thread_start(pthread_t *thread, void *(*work)(void *), void *argument);
+
+/* Wait until the thread has gone, and forget it. False when the time is up:
+ * it is still there. */
+bool pn_own_thread_join(pthread_t thread, double timeout_s);
+
+/* Nobody will wait for it. */
+void pn_own_thread_leave(pthread_t thread);
+
+#endif

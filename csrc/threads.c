@@ -1,0 +1,191 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "threads.h"
+
+#include "wake.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+/* Published with release once a block is ready, never taken back. */
+static pn_thread *_Atomic blocks[PN_THREAD_BLOCKS];
+static _Atomic uint32_t mapped_blocks;
+
+/* Weight of ticks in threads without a slot; written by many handlers. */
+static _Atomic uint64_t slotless_ns;
+
+/* Since the last recycling; where so many have ended it is time for another. */
+enum { RETIRED_WAKE = 512 };
+static _Atomic uint32_t retired;
+
+/* Counters of recycled slots; owned by the drain. */
+static pn_thread_totals recycled;
+
+uint32_t pn_threads_mapped(void)
+{
+    return atomic_load_explicit(&mapped_blocks, memory_order_acquire) * PN_THREADS_PER_BLOCK;
+}
+
+static pn_thread *slot_at_sig(uint32_t index)
+{
+    pn_thread *block =
+        atomic_load_explicit(&blocks[index / PN_THREADS_PER_BLOCK], memory_order_acquire);
+    return &block[index % PN_THREADS_PER_BLOCK];
+}
+
+pn_thread *pn_thread_at(uint32_t index)
+{
+    return index < pn_threads_mapped() ? slot_at_sig(index) : NULL;
+}
+
+static int map_block(void)
+{
+    uint32_t count = atomic_load(&mapped_blocks);
+    if (count == PN_THREAD_BLOCKS)
+        return ENOSPC;
+    void *memory = mmap(NULL, sizeof(pn_thread) * PN_THREADS_PER_BLOCK, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return errno;
+    pn_thread *block = memory;
+    for (uint32_t i = 0; i < PN_THREADS_PER_BLOCK; i++)
+        block[i].index = count * PN_THREADS_PER_BLOCK + i;
+    atomic_store_explicit(&blocks[count], block, memory_order_release);
+    atomic_store_explicit(&mapped_blocks, count + 1, memory_order_release);
+    return 0;
+}
+
+int pn_threads_reserve(uint32_t spare)
+{
+    uint32_t free_slots = 0;
+    for (uint32_t i = 0; i < pn_threads_mapped() && free_slots < spare; i++)
+        free_slots +=
+            atomic_load_explicit(&slot_at_sig(i)->state, memory_order_relaxed) == PN_SLOT_FREE;
+    while (free_slots < spare) {
+        int error = map_block();
+        if (error != 0)
+            return error;
+        free_slots += PN_THREADS_PER_BLOCK;
+    }
+    return 0;
+}
+
+pn_thread *pn_thread_claim_sig(pid_t tid)
+{
+    uint32_t count =
+        atomic_load_explicit(&mapped_blocks, memory_order_acquire) * PN_THREADS_PER_BLOCK;
+    for (uint32_t i = 0; i < count; i++) {
+        pn_thread *thread = slot_at_sig(i);
+        int expected = PN_SLOT_FREE;
+        if (atomic_load_explicit(&thread->state, memory_order_relaxed) == PN_SLOT_FREE &&
+            atomic_compare_exchange_strong_explicit(&thread->state, &expected, PN_SLOT_LIVE,
+                                                    memory_order_acq_rel, memory_order_relaxed)) {
+            thread->tid = tid;
+            return thread;
+        }
+    }
+    return NULL;
+}
+
+pn_thread *pn_thread_from_pointer_sig(const void *pointer)
+{
+    uint32_t count = atomic_load_explicit(&mapped_blocks, memory_order_acquire);
+    for (uint32_t i = 0; i < count; i++) {
+        pn_thread *block = atomic_load_explicit(&blocks[i], memory_order_relaxed);
+        uintptr_t offset = (uintptr_t)pointer - (uintptr_t)block;
+        if (offset < sizeof(pn_thread) * PN_THREADS_PER_BLOCK)
+            return offset % sizeof(pn_thread) == 0 ? block + offset / sizeof(pn_thread) : NULL;
+    }
+    return NULL;
+}
+
+void pn_thread_retire(pn_thread *thread, uint64_t ring_head)
+{
+    thread->retired_at = ring_head;
+    atomic_store_explicit(&thread->state, PN_SLOT_RETIRED, memory_order_release);
+    if (atomic_fetch_add_explicit(&retired, 1, memory_order_relaxed) + 1 == RETIRED_WAKE)
+        pn_wake_post_sig(PN_WAKE_DRAIN);
+}
+
+void pn_thread_release(pn_thread *thread)
+{
+    thread->tid = 0;
+    atomic_store_explicit(&thread->state, PN_SLOT_FREE, memory_order_release);
+}
+
+static void add_counters(pn_thread_totals *totals, const pn_thread *thread)
+{
+    totals->seen_ns += atomic_load_explicit(&thread->seen_ns, memory_order_relaxed);
+    totals->samples += atomic_load_explicit(&thread->samples, memory_order_relaxed);
+    totals->overruns += atomic_load_explicit(&thread->overruns, memory_order_relaxed);
+    totals->torn += atomic_load_explicit(&thread->torn, memory_order_relaxed);
+    totals->retried += atomic_load_explicit(&thread->retried, memory_order_relaxed);
+    for (int i = 0; i < PN_DROP_COUNT; i++)
+        totals->drop_ns[i] += atomic_load_explicit(&thread->drop_ns[i], memory_order_relaxed);
+}
+
+/* Add a slot's counters to the totals and make it as good as new. */
+static void recycle_gil(pn_thread *thread)
+{
+    add_counters(&recycled, thread);
+    atomic_store_explicit(&thread->seen_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->samples, 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->overruns, 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->torn, 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->retried, 0, memory_order_relaxed);
+    for (int i = 0; i < PN_DROP_COUNT; i++)
+        atomic_store_explicit(&thread->drop_ns[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
+    thread->shift_ns = 0;
+    thread->ticks_to_shift = 0;
+    thread->tid = 0;
+    thread->stack_end = 0;
+    thread->has_timer = false;
+    thread->window_entry = 0;
+    Py_CLEAR(thread->name);
+    atomic_store_explicit(&thread->state, PN_SLOT_FREE, memory_order_release);
+}
+
+void pn_threads_recycle_gil(uint64_t ring_tail)
+{
+    atomic_store_explicit(&retired, 0, memory_order_relaxed);
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
+        pn_thread *thread = slot_at_sig(i);
+        if (atomic_load_explicit(&thread->state, memory_order_acquire) == PN_SLOT_RETIRED &&
+            thread->retired_at <= ring_tail)
+            recycle_gil(thread);
+    }
+}
+
+void pn_threads_reset_gil(void)
+{
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++)
+        if (atomic_load(&slot_at_sig(i)->state) != PN_SLOT_FREE)
+            recycle_gil(slot_at_sig(i));
+}
+
+pn_thread_totals pn_threads_totals(void)
+{
+    pn_thread_totals totals = recycled;
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++)
+        add_counters(&totals, slot_at_sig(i));
+    uint64_t lost_ns = atomic_load_explicit(&slotless_ns, memory_order_relaxed);
+    totals.seen_ns += lost_ns;
+    totals.drop_ns[PN_DROP_NO_SLOT] += lost_ns;
+    return totals;
+}
+
+void pn_threads_count_slotless_sig(uint64_t weight_ns)
+{
+    atomic_fetch_add_explicit(&slotless_ns, weight_ns, memory_order_relaxed);
+}
+
+uint32_t pn_threads_in_handler(void)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++)
+        count += atomic_load_explicit(&slot_at_sig(i)->in_handler, memory_order_acquire);
+    return count;
+}

@@ -1,0 +1,648 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "timer.h"
+
+#include "ring.h"
+#include "tls.h"
+#include "wake.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { NS_PER_S = 1000000000, NS_PER_US = 1000, OWN_THREADS_MAX = 4 };
+
+static struct {
+    _Atomic int clock; /* enum pn_clock */
+    _Atomic bool armed;
+    _Atomic uint64_t period_ns;
+    _Atomic uint32_t starts;
+    /* Threads that serve the profiler, 0: free. */
+    _Atomic pid_t own_tids[OWN_THREADS_MAX];
+    /* CPU that those used that have ended. */
+    _Atomic uint64_t ended_own_cpu_ns;
+    /* Threads without a timer, of the scan under way and of the last one. */
+    _Atomic uint32_t unattached;
+} timers;
+
+/* The calling thread's slot in the process engine. */
+static PN_THREAD_LOCAL pn_thread *self;
+/* The start that it belongs to: slots change hands between two. */
+static PN_THREAD_LOCAL uint32_t self_start;
+
+static bool is_own(pid_t tid)
+{
+    for (int i = 0; i < OWN_THREADS_MAX; i++)
+        if (atomic_load(&timers.own_tids[i]) == tid)
+            return true;
+    return false;
+}
+
+static uint64_t cpu_ns(clockid_t clock)
+{
+    struct timespec now = {0};
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+#ifdef __linux__
+#include <dirent.h>
+#include <sys/syscall.h>
+
+/* struct sigevent calls the target thread by different names in different
+ * libcs; the kernel's own layout is the same for all. */
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+/* A scan follows each 100 ms of CPU time: a thread that only the scan finds
+ * goes unseen for 50 ms on average. Where there are so many threads that a
+ * scan costs more than a thousandth of that, they are as far apart as keeps
+ * it at a thousandth. */
+enum { SCAN_CPU_NS = 100000000, SCAN_COST_SHARE = 1000 };
+
+/* Serialises attaching: the hook runs in new threads, the scan in the drain. */
+static pthread_mutex_t attaching = PTHREAD_MUTEX_INITIALIZER;
+
+/* The timer that tells when to scan; its address is its cookie. */
+static struct {
+    timer_t timer;
+    bool has_timer;
+} scan_clock;
+
+pid_t pn_own_tid_sig(void)
+{
+    return (pid_t)syscall(SYS_gettid);
+}
+
+/* The kernel's number for the CPU clock of a thread of this process, given
+ * its id: the id inverted, 4 for "of a thread", 2 for scheduled time. */
+static clockid_t thread_cpu_clock(pid_t tid)
+{
+    return (clockid_t)(~(unsigned)tid << 3 | 6u);
+}
+
+static uint64_t thread_cpu_ns(pid_t tid)
+{
+    return cpu_ns(thread_cpu_clock(tid));
+}
+
+/* Uniform from 1 to `limit_ns`. */
+static uint64_t random_ns(uint64_t limit_ns, pid_t tid)
+{
+    static _Atomic uint64_t seed;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    /* splitmix64, Steele, Lea and Flood 2014 */
+    uint64_t mix = atomic_fetch_add(&seed, UINT64_C(0x9e3779b97f4a7c15));
+    mix += (uint64_t)now.tv_nsec ^ (uint64_t)tid << 32;
+    mix = (mix ^ mix >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mix = (mix ^ mix >> 27) * UINT64_C(0x94d049bb133111eb);
+    return 1 + (mix ^ mix >> 31) % limit_ns;
+}
+
+static int set_timer_sig(timer_t timer, uint64_t first_ns, uint64_t period_ns)
+{
+    struct itimerspec setting = {
+        .it_value = {(time_t)(first_ns / NS_PER_S), (long)(first_ns % NS_PER_S)},
+        .it_interval = {(time_t)(period_ns / NS_PER_S), (long)(period_ns % NS_PER_S)},
+    };
+    return timer_settime(timer, 0, &setting, NULL) == 0 ? 0 : errno;
+}
+
+static int create_timer(clockid_t clock, pid_t target, void *cookie, uint64_t first_ns,
+                        uint64_t period_ns, timer_t *timer)
+{
+    struct sigevent event;
+    memset(&event, 0, sizeof(event));
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGPROF;
+    event.sigev_value.sival_ptr = cookie;
+    event.sigev_notify_thread_id = target;
+    if (timer_create(clock, &event, timer) != 0)
+        return errno;
+    int error = set_timer_sig(*timer, first_ns, period_ns);
+    if (error != 0)
+        timer_delete(*timer);
+    return error;
+}
+
+/* CPU time that is left to the next tick. 0: the thread has died; the kernel
+ * knows it by identity, not by number, and reads its timer as disarmed. */
+static uint64_t left_ns_sig(const pn_thread *thread)
+{
+    struct itimerspec setting;
+    if (timer_gettime(thread->timer, &setting) != 0)
+        return 0;
+    return (uint64_t)setting.it_value.tv_sec * NS_PER_S + (uint64_t)setting.it_value.tv_nsec;
+}
+
+/* Every so many ticks (a third of a second of CPU time at 100 Hz) the next one
+ * is put off by a random part of a period, and brings that much more weight: a
+ * program that does the same thing every 10 ms must not always be met at the
+ * same thing. By the thread itself, just after a tick, so that no other is due
+ * meanwhile. */
+enum { TICKS_BETWEEN_SHIFTS = 32 };
+
+static void shift_phase_sig(pn_thread *thread, uint64_t period_ns)
+{
+    enum { NOT_DUE_NS = 100 * NS_PER_US };
+    if (thread->ticks_to_shift-- > 0)
+        return;
+    thread->ticks_to_shift = TICKS_BETWEEN_SHIFTS;
+    uint64_t left = left_ns_sig(thread);
+    if (left < NOT_DUE_NS)
+        return;
+    /* xorshift64, Marsaglia 2003 */
+    uint64_t random = thread->random != 0 ? thread->random : left | 1;
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    thread->random = random;
+    uint64_t shift = random % period_ns;
+    if (set_timer_sig(thread->timer, left + shift, period_ns) == 0)
+        thread->shift_ns = shift;
+}
+
+static pn_thread *find_live(pid_t tid)
+{
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
+        pn_thread *thread = pn_thread_at(i);
+        if (thread->tid == tid && thread->has_timer && atomic_load(&thread->state) == PN_SLOT_LIVE)
+            return thread;
+    }
+    return NULL;
+}
+
+static void retire(pn_thread *thread)
+{
+    if (thread->has_timer)
+        timer_delete(thread->timer);
+    thread->has_timer = false;
+    pn_thread_retire(thread, pn_ring_head());
+}
+
+/* Give a thread of this process, which has none, a slot and a timer. The
+ * mutex is held. */
+static int attach(pid_t tid, pn_thread **attached)
+{
+    int error = pn_threads_reserve(1);
+    if (error != 0)
+        return error;
+    pn_thread *thread = pn_thread_claim_sig(tid);
+    if (thread == NULL)
+        return ENOSPC;
+    uint64_t period_ns = atomic_load(&timers.period_ns);
+    atomic_store(&thread->period_ns, period_ns);
+    /* Each thread has a phase of its own, or those that live shorter than a
+     * period would never be seen. */
+    error = create_timer(thread_cpu_clock(tid), tid, thread, random_ns(period_ns, tid), period_ns,
+                         &thread->timer);
+    thread->has_timer = error == 0;
+    if (error != 0)
+        pn_thread_release(thread);
+    else
+        *attached = thread;
+    return error;
+}
+
+static int attach_self(pn_thread **thread)
+{
+    pid_t tid = pn_own_tid_sig();
+    *thread = find_live(tid);
+    if (*thread != NULL && left_ns_sig(*thread) == 0) {
+        retire(*thread); /* of an earlier thread with the same id */
+        *thread = NULL;
+    }
+    return *thread != NULL ? 0 : attach(tid, thread);
+}
+
+/* Threads that attached themselves are retired when they end: waiting for the
+ * scan would let a program that starts thousands of them use up slots and
+ * kernel timers. */
+static pthread_key_t at_thread_end;
+static bool has_end_key;
+
+static void retire_at_end(void *slot)
+{
+    pn_thread *thread = slot;
+    pthread_mutex_lock(&attaching);
+    if (thread->tid == pn_own_tid_sig() && thread->has_timer)
+        retire(thread);
+    pthread_mutex_unlock(&attaching);
+}
+
+static void make_end_key(void)
+{
+    has_end_key = pthread_key_create(&at_thread_end, retire_at_end) == 0;
+}
+
+static pn_thread *attach_to_timer(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_end_key);
+    pn_thread *thread = NULL;
+    int error = 0;
+    pthread_mutex_lock(&attaching);
+    if (atomic_load(&timers.armed) && !is_own(pn_own_tid_sig()))
+        error = attach_self(&thread);
+    pthread_mutex_unlock(&attaching);
+    if (thread != NULL && has_end_key)
+        pthread_setspecific(at_thread_end, thread);
+    if (error != 0)
+        pn_wake_post_sig(PN_WAKE_SCAN); /* which makes room, or counts who is left out */
+    return thread;
+}
+
+/* Call `visit` with the id of each thread of this process. */
+static void each_thread(void (*visit)(pid_t tid))
+{
+    DIR *directory = opendir("/proc/self/task");
+    if (directory == NULL)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(directory)) != NULL) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        if (tid > 0)
+            visit(tid);
+    }
+    closedir(directory);
+}
+
+static void visit_thread(pid_t tid)
+{
+    if (is_own(tid) || find_live(tid) != NULL)
+        return;
+    pn_thread *thread;
+    int error = attach(tid, &thread);
+    /* EINVAL: the thread has ended since it was listed. */
+    if (error != 0 && error != EINVAL)
+        atomic_fetch_add(&timers.unattached, 1);
+}
+
+static void scan_threads(void)
+{
+    pthread_mutex_lock(&attaching);
+    atomic_store(&timers.unattached, 0);
+    if (atomic_load(&timers.armed)) {
+        for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
+            pn_thread *thread = pn_thread_at(i);
+            if (thread->has_timer && left_ns_sig(thread) == 0)
+                retire(thread);
+        }
+        each_thread(visit_thread);
+    }
+    pthread_mutex_unlock(&attaching);
+}
+
+static void retire_all(void)
+{
+    pthread_mutex_lock(&attaching);
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
+        pn_thread *thread = pn_thread_at(i);
+        if (atomic_load(&thread->state) == PN_SLOT_LIVE)
+            retire(thread);
+    }
+    pthread_mutex_unlock(&attaching);
+}
+
+static int start_thread_timers(void)
+{
+    pthread_mutex_lock(&attaching);
+    pn_thread *thread;
+    int error = attach_self(&thread);
+    pthread_mutex_unlock(&attaching);
+    if (error == 0)
+        scan_threads();
+    if (error == 0 && atomic_load(&timers.unattached) > 0)
+        error = EAGAIN;
+    return error;
+}
+
+/* A scan may have come before the thread was enlisted. */
+static void detach(pid_t tid)
+{
+    pthread_mutex_lock(&attaching);
+    pn_thread *thread = find_live(tid);
+    if (thread != NULL)
+        retire(thread);
+    pthread_mutex_unlock(&attaching);
+}
+
+static void start_scan_clock(pid_t drain_tid)
+{
+    if (!scan_clock.has_timer)
+        scan_clock.has_timer = create_timer(CLOCK_PROCESS_CPUTIME_ID, drain_tid, &scan_clock,
+                                            SCAN_CPU_NS, 0, &scan_clock.timer) == 0;
+    if (!scan_clock.has_timer)
+        atomic_fetch_add(&timers.unattached, 1);
+}
+
+static void scan_and_rearm(void)
+{
+    uint64_t before_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    scan_threads();
+    uint64_t pause_ns = (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
+    if (scan_clock.has_timer)
+        set_timer_sig(scan_clock.timer, pause_ns > SCAN_CPU_NS ? pause_ns : SCAN_CPU_NS, 0);
+}
+
+/* In the process engine nothing but this notices that a thread has ended. */
+static bool thread_is_gone(pid_t tid)
+{
+    return syscall(SYS_tgkill, getpid(), tid, 0) != 0 && errno == ESRCH;
+}
+
+static void stop_scan_clock(void)
+{
+    if (scan_clock.has_timer)
+        timer_delete(scan_clock.timer);
+    scan_clock.has_timer = false;
+}
+
+static void reset_locks(void)
+{
+    attaching = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    scan_clock.has_timer = false;
+}
+
+static pn_tick thread_tick_sig(const siginfo_t *info)
+{
+    const void *cookie = info->si_value.sival_ptr;
+    if (info->si_code != SI_TIMER)
+        return (pn_tick){.kind = PN_TICK_FOREIGN};
+    if (cookie == &scan_clock)
+        return (pn_tick){.kind = PN_TICK_SCAN};
+    pn_thread *thread = pn_thread_from_pointer_sig(cookie);
+    if (thread == NULL)
+        return (pn_tick){.kind = PN_TICK_FOREIGN};
+    if (atomic_load_explicit(&thread->state, memory_order_relaxed) != PN_SLOT_LIVE)
+        return (pn_tick){.kind = PN_TICK_STALE};
+    uint64_t overrun = info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0;
+    uint64_t period_ns = atomic_load_explicit(&thread->period_ns, memory_order_relaxed);
+    uint64_t weight_ns = (overrun + 1) * period_ns + thread->shift_ns;
+    thread->shift_ns = 0;
+    shift_phase_sig(thread, period_ns);
+    return (pn_tick){PN_TICK_SAMPLE, thread, weight_ns, overrun};
+}
+
+static bool is_itimer_sig(const siginfo_t *info)
+{
+    return info->si_code == SI_KERNEL;
+}
+#else
+pid_t pn_own_tid_sig(void)
+{
+    uint64_t id = 0;
+    pthread_threadid_np(NULL, &id);
+    return (pid_t)id;
+}
+
+static uint64_t thread_cpu_ns(pid_t tid)
+{
+    (void)tid; /* no clock of another thread */
+    return 0;
+}
+
+static void scan_and_rearm(void)
+{
+}
+
+static bool thread_is_gone(pid_t tid)
+{
+    (void)tid;
+    return false;
+}
+
+static void retire_all(void)
+{
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++)
+        if (atomic_load(&pn_thread_at(i)->state) == PN_SLOT_LIVE)
+            pn_thread_retire(pn_thread_at(i), pn_ring_head());
+}
+
+static int start_thread_timers(void)
+{
+    return ENOSYS;
+}
+
+static void detach(pid_t tid)
+{
+    (void)tid;
+}
+
+static void start_scan_clock(pid_t drain_tid)
+{
+    (void)drain_tid;
+}
+
+static void stop_scan_clock(void)
+{
+}
+
+static void reset_locks(void)
+{
+}
+
+static pn_thread *attach_to_timer(void)
+{
+    return NULL;
+}
+
+static pn_tick thread_tick_sig(const siginfo_t *info)
+{
+    (void)info;
+    return (pn_tick){.kind = PN_TICK_FOREIGN};
+}
+
+static bool is_itimer_sig(const siginfo_t *info)
+{
+    return info->si_pid == 0;
+}
+#endif
+
+/* Slots kept free for threads that attach themselves in the handler, where
+ * nothing can be mapped. */
+enum { SPARE_SLOTS = PN_THREADS_PER_BLOCK / 2 };
+
+static int set_itimer(uint64_t period_ns)
+{
+    uint64_t period_us = (period_ns + NS_PER_US - 1) / NS_PER_US;
+    struct timeval period = {.tv_sec = (time_t)(period_us / 1000000),
+                             .tv_usec = (suseconds_t)(period_us % 1000000)};
+    struct itimerval setting = {.it_interval = period, .it_value = period};
+    return setitimer(ITIMER_PROF, &setting, NULL) == 0 ? 0 : errno;
+}
+
+static pn_thread *slot_of_self_sig(void)
+{
+    uint32_t start = atomic_load_explicit(&timers.starts, memory_order_relaxed);
+    if (self == NULL || self_start != start) {
+        self = pn_thread_claim_sig(pn_own_tid_sig());
+        self_start = start;
+    }
+    return self;
+}
+
+/* As the handler does when a tick comes; none may come in between. */
+static pn_thread *claim_self(void)
+{
+    sigset_t profiling, former;
+    sigemptyset(&profiling);
+    sigaddset(&profiling, SIGPROF);
+    pthread_sigmask(SIG_BLOCK, &profiling, &former);
+    pn_thread *thread = slot_of_self_sig();
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    return thread;
+}
+
+int pn_timer_start(enum pn_clock clock, uint64_t period_ns)
+{
+    atomic_fetch_add(&timers.starts, 1);
+    atomic_store(&timers.clock, (int)clock);
+    atomic_store(&timers.period_ns, period_ns);
+    atomic_store(&timers.armed, true);
+    int error;
+    if (clock == PN_CLOCK_THREAD) {
+        error = start_thread_timers();
+    } else {
+        error = pn_threads_reserve(SPARE_SLOTS);
+        if (error == 0)
+            error = set_itimer(period_ns);
+    }
+    if (error != 0)
+        pn_timer_stop();
+    return error;
+}
+
+void pn_timer_stop(void)
+{
+    atomic_store(&timers.armed, false);
+    stop_scan_clock();
+    if (atomic_load(&timers.clock) == PN_CLOCK_PROCESS)
+        set_itimer(0);
+    retire_all();
+}
+
+void pn_timer_reset(void)
+{
+    atomic_store(&timers.armed, false);
+    for (int i = 0; i < OWN_THREADS_MAX; i++)
+        atomic_store(&timers.own_tids[i], 0);
+    atomic_store(&timers.ended_own_cpu_ns, 0);
+    reset_locks();
+    self = NULL;
+}
+
+static void enlist(pid_t tid)
+{
+    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+        pid_t expected = 0;
+        if (atomic_compare_exchange_strong(&timers.own_tids[i], &expected, tid))
+            return;
+    }
+}
+
+void pn_timer_enlist_self(bool is_drain)
+{
+    /* The program's signals are for its own threads: taking one here would
+     * leave a main thread asleep that waits to be interrupted. Of ours the
+     * drain takes the scan clock's; in the process engine it has to stay out
+     * of the kernel's choice. */
+    sigset_t blocked;
+    sigfillset(&blocked);
+    bool hears_scan_clock = is_drain && atomic_load(&timers.clock) == PN_CLOCK_THREAD;
+    if (hears_scan_clock)
+        sigdelset(&blocked, SIGPROF);
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+    pid_t tid = pn_own_tid_sig();
+    enlist(tid);
+    detach(tid);
+    if (hears_scan_clock)
+        start_scan_clock(tid);
+}
+
+void pn_timer_discharge_self(bool is_drain)
+{
+    if (is_drain)
+        stop_scan_clock();
+    pid_t tid = pn_own_tid_sig();
+    for (int i = 0; i < OWN_THREADS_MAX; i++)
+        if (atomic_load(&timers.own_tids[i]) == tid)
+            atomic_store(&timers.own_tids[i], 0);
+    atomic_fetch_add(&timers.ended_own_cpu_ns, cpu_ns(CLOCK_THREAD_CPUTIME_ID));
+}
+
+uint64_t pn_timer_own_cpu_ns(void)
+{
+    uint64_t total_ns = atomic_load(&timers.ended_own_cpu_ns);
+    for (int i = 0; i < OWN_THREADS_MAX; i++) {
+        pid_t tid = atomic_load(&timers.own_tids[i]);
+        if (tid != 0)
+            total_ns += thread_cpu_ns(tid);
+    }
+    return total_ns;
+}
+
+void pn_timer_scan(void)
+{
+    if (atomic_load(&timers.clock) == PN_CLOCK_THREAD) {
+        scan_and_rearm();
+        return;
+    }
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
+        pn_thread *thread = pn_thread_at(i);
+        if (atomic_load(&thread->state) == PN_SLOT_LIVE && thread->tid != 0 &&
+            thread_is_gone(thread->tid))
+            pn_thread_retire(thread, pn_ring_head());
+    }
+    atomic_store(&timers.unattached, pn_threads_reserve(SPARE_SLOTS) != 0);
+    struct itimerval setting;
+    if (atomic_load(&timers.armed) && getitimer(ITIMER_PROF, &setting) == 0 &&
+        setting.it_value.tv_sec == 0 && setting.it_value.tv_usec == 0)
+        set_itimer(atomic_load(&timers.period_ns));
+    if (!atomic_load(&timers.armed))
+        set_itimer(0); /* stopped meanwhile */
+}
+
+void pn_timer_before_exec(void)
+{
+    if (atomic_load(&timers.armed) && atomic_load(&timers.clock) == PN_CLOCK_PROCESS)
+        set_itimer(0);
+}
+
+void pn_timer_attach_self_gil(PyObject *name)
+{
+    if (!atomic_load(&timers.armed))
+        return;
+    pn_thread *thread;
+    if (atomic_load(&timers.clock) == PN_CLOCK_THREAD)
+        thread = attach_to_timer();
+    else
+        thread = claim_self();
+    /* Only this thread and the drain, which waits for the GIL, know the slot. */
+    if (thread != NULL && name != NULL) {
+        Py_INCREF(name);
+        Py_XSETREF(thread->name, name);
+    }
+}
+
+uint32_t pn_timer_unattached(void)
+{
+    return atomic_load(&timers.unattached);
+}
+
+pn_tick pn_timer_tick_sig(const siginfo_t *info)
+{
+    if (atomic_load_explicit(&timers.clock, memory_order_relaxed) == PN_CLOCK_THREAD)
+        return thread_tick_sig(info);
+    if (!is_itimer_sig(info))
+        return (pn_tick){.kind = PN_TICK_FOREIGN};
+    uint64_t period_ns = atomic_load_explicit(&timers.period_ns, memory_order_relaxed);
+    return (pn_tick){PN_TICK_SAMPLE, slot_of_self_sig(), period_ns, 0};
+}

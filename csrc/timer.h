@@ -1,0 +1,87 @@
+/* SPDX-FileCopyrightText: The pyroscope_native authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+/* Timers: who is interrupted, and when.
+ *
+ * Two engines. PN_CLOCK_THREAD: one POSIX timer per thread on that thread's
+ * CPU clock, delivered to that thread; the kernel counts the expiries that it
+ * could not deliver apart (overruns), so the sum of weights is exact at any
+ * rate. PN_CLOCK_PROCESS: setitimer(ITIMER_PROF), one timer for all, where the
+ * other cannot be had: it loses the expiries between two kernel ticks without
+ * a count, its choice of thread is off by up to 14 %, and unless disarmed it
+ * survives execve and kills the new program.
+ *
+ * CPU clocks stand still while a thread sleeps, so neither engine interrupts
+ * a blocking system call.
+ *
+ * New threads. The thread engine must find them: `pn_timer_attach_self_gil` is
+ * called by a hook on thread start; `pn_timer_scan` finds the others by their
+ * task directory. A further timer, on the CPU clock of the whole process and
+ * delivered to the drain's thread, tells when to scan: every so much
+ * CPU time, and never while the program sleeps. In the process engine a thread
+ * attaches itself when it is first interrupted.
+ */
+#ifndef PN_TIMER_H
+#define PN_TIMER_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "threads.h"
+
+enum pn_clock { PN_CLOCK_THREAD = 0, PN_CLOCK_PROCESS };
+
+/* What a signal turns out to be. */
+typedef struct {
+    enum {
+        PN_TICK_FOREIGN = 0, /* not ours */
+        PN_TICK_STALE,       /* ours, with nothing to sample */
+        PN_TICK_SCAN,        /* time to look for new threads */
+        PN_TICK_SAMPLE,
+    } kind;
+    pn_thread *thread; /* NULL: no slot is left for this one */
+    uint64_t weight_ns;
+    uint64_t overrun;
+} pn_tick;
+
+/* Arm the timers of `clock` with `period_ns`. The handler must be installed.
+ * Returns 0, or an errno: then nothing is armed. */
+int pn_timer_start(enum pn_clock clock, uint64_t period_ns);
+
+/* Disarm and delete all timers. A tick may still be under way. */
+void pn_timer_stop(void);
+
+/* In the child of a fork: the timers are gone already, forget them. */
+void pn_timer_reset(void);
+
+/* Say that the calling thread serves the profiler: it is not sampled and takes
+ * no signals. Of the drain's, which is told when to scan, there is one. At
+ * most OWN_THREADS_MAX threads are enlisted at once. */
+void pn_timer_enlist_self(bool is_drain);
+/* It is about to end. */
+void pn_timer_discharge_self(bool is_drain);
+
+/* CPU time of enlisted threads, in this process. */
+uint64_t pn_timer_own_cpu_ns(void);
+
+/* Sample the calling thread, called `name` (or NULL), from now on, if it is
+ * not yet sampled. */
+void pn_timer_attach_self_gil(PyObject *name);
+
+/* Attach threads that are new, retire those that are gone; put the itimer
+ * back should something have disarmed it. */
+void pn_timer_scan(void);
+
+/* Disarm the itimer before another program takes this one's place. */
+void pn_timer_before_exec(void);
+
+pn_tick pn_timer_tick_sig(const siginfo_t *info);
+
+/* The calling thread's id. */
+pid_t pn_own_tid_sig(void);
+
+/* Threads that could not be given a timer at the last scan. */
+uint32_t pn_timer_unattached(void);
+
+#endif
