@@ -1,0 +1,153 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""The native core: counts CPU time by stack.
+
+One per process. Calls come from one thread at a time, except `wake`,
+`get_native_id` and `walk_self`, which any may make.
+"""
+
+from collections.abc import Callable
+from typing import TypedDict, TypeVar
+
+_T = TypeVar("_T")
+
+CLOCK_THREAD: int
+"""One CPU timer per thread."""
+CLOCK_PROCESS: int
+"""One timer for the process (setitimer)."""
+WAKE_TERMINATE: int
+"""Bit in what `wait` returns: SIGTERM has come."""
+
+class Counters(TypedDict):
+    """Sums since the library was loaded; `_ns` is CPU nanoseconds."""
+
+    seen_ns: int
+    samples: int
+    overruns: int
+    torn: int
+    retried: int
+    ring_full_ns: int
+    ring_contended_ns: int
+    no_slot_ns: int
+    window_lost_ns: int
+    table_full_ns: int
+    unresolved_ns: int
+    own_cpu_ns: int
+    unattached: int
+
+class Window:
+    """The folded weights of one span of time."""
+
+    @property
+    def weight_ns(self) -> int: ...
+    @property
+    def sample_count(self) -> int:
+        """Distinct (stack, thread, label set)s."""
+
+    def functions(self) -> list[tuple[str, str, int]]:
+        """(qualified name, file name, first line) by function number."""
+
+    def threads(self) -> list[tuple[int, str | None]]:
+        """(kernel id, name if known from its start) by thread number."""
+
+    def samples(self, start: int, stop: int) -> list[tuple[tuple[int, ...], int, int, int]]:
+        """(stack, weight in ns, thread number, label set) of samples start to stop.
+
+        A stack is frame numbers, leaf first.
+        """
+
+    def frames(self) -> list[tuple[int, int]]:
+        """(function number, line) by frame number, of the stacks handed out so far.
+
+        Line 0: the instruction has none.
+        """
+
+def start(clock: int, period_ns: int) -> None:
+    """Begin sampling each `period_ns` of CPU time.
+
+    Raises OSError when the timers can't be had, RuntimeError when all of the
+    interpreter's code watchers are taken; nothing is armed then.
+    """
+
+def stop() -> None:
+    """End sampling. What was seen can be drained and cut afterwards."""
+
+class OwnThread:
+    """A thread that serves the profiler: it takes no signals and is not sampled.
+
+    Neither `threading` nor `_thread` knows it: a program that waits for all
+    threads that it finds must not find it, and a library that makes threads
+    into something else must not make it so.
+    """
+
+    def __init__(self, work: Callable[[], None], is_drain: bool = False) -> None:
+        """Begin to run `work`. One such thread is the drain.
+
+        Raises OSError.
+        """
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait until the thread is gone; False if it is still there."""
+
+def wait_for_births() -> None:
+    """Wait until each OwnThread that was made has a thread state.
+
+    Before CPython 3.12 a fork at the moment when one is made hangs the child.
+    """
+
+def call_soon(call: Callable[[], None]) -> None:
+    """Have the main thread do it before it goes on with the program."""
+
+def wait(timeout_s: float) -> int:
+    """Wait for a reason to drain, without the GIL. 0 when the time is up."""
+
+def wake() -> None:
+    """Make `wait` return."""
+
+def drain() -> bool:
+    """Fold one burst of samples; True if there may be more."""
+
+def cut() -> Window:
+    """Take what was folded since the last cut. Raises MemoryError."""
+
+def counters() -> Counters: ...
+def threads() -> list[tuple[int, int]]:
+    """(kernel id, value that its timer sends) of the threads that have a timer."""
+
+def has_signal() -> bool:
+    """Whether SIGPROF still comes to the core."""
+
+def before_exec() -> None:
+    """Disarm what would outlive this program; the next `wait` re-arms it."""
+
+def reset_after_fork() -> None:
+    """In the child of a fork: as if never started."""
+
+def watch_terminate(limit_s: int) -> None:
+    """Stand in for SIGTERM's default action, see `WAKE_TERMINATE`."""
+
+def terminate() -> None:
+    """Die of SIGTERM."""
+
+def preceded(before: Callable[..., object], original: _T) -> _T:
+    """A builtin like the builtin `original`, before which `before` is called.
+
+    It gets the same arguments; what it returns or raises is ignored. Raises
+    TypeError for what is no builtin.
+    """
+
+def get_native_id() -> int:
+    """As `threading.get_native_id`; the calling thread is sampled from now on."""
+
+def walk_self() -> tuple[bool, list[tuple[int, int]]]:
+    """Walk the caller's stack as the signal handler does.
+
+    Returns whether the walk was accepted, and (id of the code object,
+    instruction offset in code units or -1) from the leaf.
+    """
+
+def decode_lines(table_format: str, table: bytes, first_line: int, units: int) -> list[int]:
+    """The line of each code unit, 0 where there is none.
+
+    `table_format` is "lnotab" (3.9), "pep626" (3.10) or "pep657".
+    """

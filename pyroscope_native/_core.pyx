@@ -1,0 +1,440 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+# cython: language_level=3, boundscheck=False, wraparound=False
+"""The boundary to the C core: calls, error translation, nothing else.
+
+`_core.pyi` documents what is here; `csrc/profiler.h` what stands behind it.
+"""
+
+import os
+import sys
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
+from libc.stdint cimport int32_t, uint32_t, uint64_t, uintptr_t
+from libc.stdlib cimport calloc, free
+
+
+cdef extern from "lines.h" nogil:
+    ctypedef struct pn_line_run:
+        uint32_t end_unit
+        int32_t line
+    enum pn_line_format:
+        PN_LINES_LNOTAB
+        PN_LINES_PEP626
+        PN_LINES_PEP657
+    size_t pn_lines_decode(pn_line_format format, const unsigned char *table, size_t table_bytes,
+                           int32_t first_line, uint32_t units, pn_line_run *runs, size_t limit)
+    int32_t pn_lines_find(const pn_line_run *runs, size_t count, uint32_t unit)
+
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef unsigned long pthread_t
+
+
+cdef extern from "Python.h":
+    PyObject *PyThreadState_GetDict()
+
+
+cdef extern from "<unistd.h>" nogil:
+    int getpid()
+    int usleep(unsigned int microseconds)
+
+
+cdef extern from "own_thread.h" nogil:
+    int pn_own_thread_start(pthread_t *thread, void *(*work)(void *) noexcept nogil, void *argument)
+    bint pn_own_thread_join(pthread_t thread, double timeout_s)
+    void pn_own_thread_leave(pthread_t thread)
+
+
+cdef extern from "preceded.h":
+    object pn_preceded_new_gil(object before, object original)
+
+
+cdef extern from "profiler.h" nogil:
+    const uint32_t PN_MARKER_COUNT
+    enum: PN_DEPTH_MAX, PN_UNIT_BITS, PN_ROOT_NODE
+    enum: PN_WAKE_TERMINATE
+    enum pn_clock:
+        PN_CLOCK_THREAD
+        PN_CLOCK_PROCESS
+    enum pn_walk_result:
+        PN_WALK_WHOLE
+        PN_WALK_TRUNCATED
+        PN_WALK_TORN
+        PN_WALK_NONE
+    ctypedef struct pn_walk:
+        pn_walk_result result
+        bint retried
+        uint32_t depth
+    ctypedef struct pn_function:
+        PyObject *qualname
+        PyObject *filename
+        int32_t first_line
+    ctypedef struct pn_functions:
+        pn_function *items
+        uint32_t count
+    ctypedef struct pn_node:
+        uint64_t word
+        uint32_t parent
+    ctypedef struct pn_sample:
+        uint64_t weight_ns
+        uint32_t node
+        uint32_t thread
+        uint32_t labels
+    ctypedef struct pn_window_thread:
+        PyObject *name
+        int tid
+    ctypedef struct pn_window:
+        pn_functions functions
+        pn_node *nodes
+        uint32_t node_count
+        pn_sample *samples
+        uint32_t sample_count
+        pn_window_thread *threads
+        uint32_t thread_count
+        uint64_t weight_ns
+    ctypedef struct pn_thread:
+        uint32_t index
+        int tid
+        bint has_timer
+    pn_thread *pn_thread_at(uint32_t index)
+    uint32_t pn_threads_mapped()
+    ctypedef struct pn_counters:
+        uint64_t seen_ns
+        uint64_t samples
+        uint64_t overruns
+        uint64_t torn
+        uint64_t retried
+        uint64_t ring_full_ns
+        uint64_t ring_contended_ns
+        uint64_t no_slot_ns
+        uint64_t window_lost_ns
+        uint64_t table_full_ns
+        uint64_t unresolved_ns
+        uint64_t own_cpu_ns
+        uint32_t unattached
+    const char *pn_marker_name(uint32_t marker)
+    void pn_profiler_stop_gil() with gil
+    void pn_profiler_enlist_thread(bint is_drain)
+    void pn_profiler_discharge_thread(bint is_drain)
+    uint32_t pn_profiler_wait(double timeout_s)
+    void pn_profiler_wake()
+    void pn_profiler_attach_thread_gil(PyObject *name) with gil
+    bint pn_profiler_drain_gil() with gil
+    pn_window *pn_profiler_cut_gil() with gil
+    pn_walk pn_profiler_walk_self_gil(uint64_t *stack) with gil
+    bint pn_profiler_has_signal()
+    void pn_profiler_before_exec()
+    void pn_profiler_reset_after_fork_gil() with gil
+    pn_counters pn_profiler_counters_gil() with gil
+    void pn_window_free_gil(pn_window *window) with gil
+    int32_t pn_function_line_gil(pn_function *function, uint32_t unit) with gil
+    void pn_terminate_watch(unsigned limit_s)
+    void pn_terminate_now()
+
+
+cdef extern from "profiler.h":
+    int pn_profiler_start_gil(pn_clock clock, uint64_t period_ns) except -1
+
+
+CLOCK_THREAD = <int>PN_CLOCK_THREAD
+CLOCK_PROCESS = <int>PN_CLOCK_PROCESS
+WAKE_TERMINATE = <int>PN_WAKE_TERMINATE
+
+
+def start(int clock, uint64_t period_ns):
+    cdef int error = pn_profiler_start_gil(<pn_clock>clock, period_ns)
+    if error != 0:
+        raise OSError(error, os.strerror(error))
+
+
+def stop():
+    pn_profiler_stop_gil()
+
+
+# Threads of ours that have been created and do not have a thread state yet.
+cdef int births = 0
+
+
+cdef void *thread_begin(void *argument) noexcept nogil:
+    thread_work(<PyObject *>argument)
+    return NULL
+
+
+cdef void thread_work(PyObject *argument) noexcept with gil:
+    global births
+    births -= 1
+    work, is_drain = <object>argument
+    Py_DECREF(<object>argument)
+    pn_profiler_enlist_thread(is_drain)
+    try:
+        work()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    # Thread-locals go now: before CPython 3.12.4 one whose destructor asks for
+    # the GIL crashes when it goes with the thread state (gevent's loop does).
+    cdef PyObject *thread_locals = PyThreadState_GetDict()
+    if thread_locals != NULL:
+        (<dict>thread_locals).clear()
+    pn_profiler_discharge_thread(is_drain)
+
+
+def wait_for_births():
+    while births > 0:
+        with nogil:
+            usleep(50)
+
+
+cdef class OwnThread:
+    cdef pthread_t thread
+    cdef bint joined
+    cdef int pid
+
+    def __init__(self, work, bint is_drain=False):
+        global births
+        cdef object argument = (work, is_drain)
+        self.joined = True
+        Py_INCREF(argument)
+        births += 1
+        cdef int error = pn_own_thread_start(&self.thread, thread_begin, <void *>argument)
+        if error != 0:
+            births -= 1
+            Py_DECREF(argument)
+            raise OSError(error, os.strerror(error))
+        self.joined = False
+        self.pid = getpid()
+
+    def join(self, double timeout_s):
+        cdef bint ended = self.joined
+        if not ended and self.pid == getpid():
+            with nogil:
+                ended = pn_own_thread_join(self.thread, timeout_s)
+            self.joined = ended
+        return ended
+
+    def __dealloc__(self):
+        # In the child of a fork the thread is not there.
+        if not self.joined and self.pid == getpid():
+            pn_own_thread_leave(self.thread)
+
+
+cdef extern from "Python.h":
+    int Py_AddPendingCall(int (*function)(void *) noexcept, void *argument)
+
+
+cdef int run_pending(void *argument) noexcept:
+    call = <object><PyObject *>argument
+    Py_DECREF(call)
+    try:
+        call()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    return 0
+
+
+def call_soon(call):
+    Py_INCREF(call)
+    if Py_AddPendingCall(run_pending, <void *>call) != 0:
+        run_pending(<void *>call)
+
+
+def wait(double timeout_s):
+    cdef uint32_t reasons
+    with nogil:
+        reasons = pn_profiler_wait(timeout_s)
+    return reasons
+
+
+def wake():
+    pn_profiler_wake()
+
+
+def drain():
+    return pn_profiler_drain_gil()
+
+
+def cut():
+    cdef Window window = Window.__new__(Window)
+    window.c = pn_profiler_cut_gil()
+    if window.c == NULL:
+        raise MemoryError("no memory for another window")
+    window.node_frames = <uint32_t *>calloc(window.c.node_count, sizeof(uint32_t))
+    if window.node_frames == NULL:
+        raise MemoryError("no memory to name the frames of a window")
+    window.frame_numbers = {}
+    window.numbers = []
+    return window
+
+
+def counters():
+    return pn_profiler_counters_gil()
+
+
+def threads():
+    cdef uint32_t i
+    cdef pn_thread *thread
+    result = []
+    for i in range(pn_threads_mapped()):
+        thread = pn_thread_at(i)
+        if thread.has_timer:
+            result.append((thread.tid, <uintptr_t>thread))
+    return result
+
+
+def has_signal():
+    return pn_profiler_has_signal()
+
+
+def before_exec():
+    pn_profiler_before_exec()
+
+
+def reset_after_fork():
+    global births
+    births = 0
+    pn_profiler_reset_after_fork_gil()
+
+
+def watch_terminate(unsigned limit_s):
+    pn_terminate_watch(limit_s)
+
+
+def terminate():
+    pn_terminate_now()
+
+
+def preceded(before, original):
+    if type(original) is not type(len):
+        raise TypeError("only a builtin can be preceded")
+    return pn_preceded_new_gil(before, original)
+
+
+def get_native_id(_original=__import__("_thread").get_native_id):
+    """get_native_id() -> int: the id of the current thread as the kernel knows it.
+
+    Stands in for the function of that name in `threading`, which every
+    `threading.Thread` calls when it begins to run: so new threads are sampled
+    from their beginning, and nothing of ours is in their stacks.
+    """
+    name = None
+    try:
+        name = sys._getframe().f_locals["self"]._name
+    except Exception:
+        pass  # not called by a Thread: whoever it is has no name yet
+    pn_profiler_attach_thread_gil(<PyObject *>name if type(name) is str else NULL)
+    return _original()
+
+
+def walk_self():
+    cdef uint64_t stack[PN_DEPTH_MAX]
+    cdef pn_walk walk = pn_profiler_walk_self_gil(stack)
+    cdef uint32_t i
+    frames = [
+        (<uintptr_t>(stack[i] >> PN_UNIT_BITS << 3),
+         <int>(stack[i] & ((<uint64_t>1 << PN_UNIT_BITS) - 1)) - 1)
+        for i in range(walk.depth)
+    ]
+    return <int>walk.result == PN_WALK_WHOLE or <int>walk.result == PN_WALK_TRUNCATED, frames
+
+
+def decode_lines(str table_format, const unsigned char[:] table not None, int32_t first_line,
+                 uint32_t units):
+    cdef pn_line_format wanted = {
+        "lnotab": PN_LINES_LNOTAB, "pep626": PN_LINES_PEP626, "pep657": PN_LINES_PEP657,
+    }[table_format]
+    cdef size_t size = table.shape[0]
+    cdef const unsigned char *start = &table[0] if size else NULL
+    cdef size_t count = pn_lines_decode(wanted, start, size, first_line, units, NULL, 0)
+    cdef pn_line_run *runs = <pn_line_run *>calloc(count + 1, sizeof(pn_line_run))
+    if runs == NULL:
+        raise MemoryError
+    try:
+        pn_lines_decode(wanted, start, size, first_line, units, runs, count)
+        return [pn_lines_find(runs, count, unit) for unit in range(units)]
+    finally:
+        free(runs)
+
+
+cdef class Window:
+    cdef pn_window *c
+    cdef uint32_t *node_frames  # frame number + 1 by node, 0: not named yet
+    cdef dict frame_numbers  # (function, line) -> frame number
+    cdef list numbers  # the frame numbers as objects, to be shared by all stacks
+
+    def __dealloc__(self):
+        free(self.node_frames)
+        if self.c != NULL:
+            pn_window_free_gil(self.c)
+
+    @property
+    def weight_ns(self):
+        return self.c.weight_ns
+
+    @property
+    def sample_count(self):
+        return self.c.sample_count
+
+    def functions(self):
+        cdef uint32_t i
+        cdef pn_function *function
+        result = [(pn_marker_name(i).decode("ascii"), "", 0) for i in range(PN_MARKER_COUNT)]
+        for i in range(self.c.functions.count):
+            function = &self.c.functions.items[i]
+            result.append((<object>function.qualname, <object>function.filename,
+                           function.first_line))
+        return result
+
+    def threads(self):
+        cdef uint32_t i
+        return [
+            (self.c.threads[i].tid,
+             <object>self.c.threads[i].name if self.c.threads[i].name != NULL else None)
+            for i in range(self.c.thread_count)
+        ]
+
+    cdef uint32_t frame_of(self, uint32_t node):
+        cdef uint64_t word = self.c.nodes[node].word
+        cdef uint32_t function = <uint32_t>(word >> PN_UNIT_BITS)
+        cdef uint32_t unit = <uint32_t>(word & ((<uint64_t>1 << PN_UNIT_BITS) - 1))
+        cdef int32_t line = 0
+        if function >= PN_MARKER_COUNT:
+            line = pn_function_line_gil(&self.c.functions.items[function - PN_MARKER_COUNT], unit)
+        key = (function, line)
+        number = self.frame_numbers.get(key)
+        if number is None:
+            number = len(self.numbers)
+            self.frame_numbers[key] = number
+            self.numbers.append(number)
+        return number
+
+    def samples(self, uint32_t start, uint32_t stop):
+        cdef uint32_t i, node, depth, at, frame
+        cdef pn_sample *sample
+        cdef tuple stack
+        cdef object number
+        result = []
+        for i in range(start, min(stop, self.c.sample_count)):
+            sample = &self.c.samples[i]
+            depth = 0
+            node = sample.node
+            while node != PN_ROOT_NODE:
+                depth += 1
+                node = self.c.nodes[node].parent
+            stack = PyTuple_New(depth)
+            node = sample.node
+            for at in range(depth):
+                frame = self.node_frames[node]
+                if frame == 0:
+                    frame = self.frame_of(node) + 1
+                    self.node_frames[node] = frame
+                number = self.numbers[frame - 1]
+                Py_INCREF(number)
+                PyTuple_SET_ITEM(stack, at, number)
+                node = self.c.nodes[node].parent
+            result.append((stack, sample.weight_ns, sample.thread, sample.labels))
+        return result
+
+    def frames(self):
+        return list(self.frame_numbers)
