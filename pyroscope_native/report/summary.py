@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is said on stderr when a profiled program has ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pyroscope_native.model import Profile
+from pyroscope_native.report import text
+
+
+class Facts(NamedTuple):
+    """The figures of one session; `_ns` is CPU time."""
+
+    samples: int
+    seen_ns: int
+    kernel_ns: int
+    own_ns: int
+    lost_ns: int
+    torn: int
+    rate_hz: int
+    clock: str
+    clock_reason: str
+    """Why it is not the clock that was to be; empty if it is."""
+    server: str
+    """Where profiles were pushed to, without secrets; empty for nowhere."""
+    pushed: int
+    not_pushed: int
+
+
+def _seconds(ns: int) -> str:
+    return f"{ns / 1e9:.2f} s"
+
+
+def _seen(facts: Facts) -> str:
+    """What was seen, at which rate, and what was lost."""
+    rate = f"{facts.rate_hz} Hz"
+    if facts.seen_ns > 0:
+        delivered_hz = facts.samples / (facts.seen_ns / 1e9)
+        if delivered_hz < 0.9 * facts.rate_hz:
+            rate = f"{delivered_hz:.0f} of {rate} (the kernel's ticks; weights are right)"
+    return (
+        f"{_seconds(facts.seen_ns)} of CPU in {facts.samples} samples at {rate}; {_losses(facts)}"
+    )
+
+
+def _kernel(facts: Facts) -> str:
+    """The kernel's own count, and whose clock it was."""
+    kernel_ns = facts.kernel_ns - facts.own_ns
+    line = f"the kernel counted {_seconds(kernel_ns)}"
+    if kernel_ns >= 1_000_000_000:
+        line += f" ({facts.seen_ns / kernel_ns:.1%} seen)"
+    line += f", and {facts.own_ns / 1e6:.1f} ms for the profiler; {facts.clock} clock"
+    return f"{line} ({facts.clock_reason})" if facts.clock_reason else line
+
+
+def _losses(facts: Facts) -> str:
+    parts = []
+    if facts.lost_ns:
+        parts.append(f"{_seconds(facts.lost_ns)} without a stack, under [lost samples]")
+    if facts.torn:
+        parts.append(f"{facts.torn} torn stacks, under [torn stack]")
+    return "; ".join(parts) or "nothing lost"
+
+
+def render(facts: Facts, profile: Profile | None, paths: Sequence[str]) -> str:
+    """The summary, several lines."""
+    color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    width = shutil.get_terminal_size((100, 25)).columns
+    lines = ["", f"pyroscope_native: {_seen(facts)}", f"  {_kernel(facts)}"]
+    if facts.samples == 0:
+        lines.append(
+            "  no samples: the program used less CPU time than there is between two "
+            f"({1000 / facts.rate_hz:g} ms)"
+        )
+    elif profile is not None:
+        lines += ["", text.render(profile, width=width, color=color)]
+    if facts.server:
+        line = f"  pushed {facts.pushed} windows to {facts.server}"
+        if facts.not_pushed:
+            line += f"; {facts.not_pushed} were not taken"
+        lines.append(line)
+    lines += [f"  wrote {os.path.relpath(path) if _is_near(path) else path}" for path in paths]
+    return "\n".join(lines)
+
+
+def _is_near(path: str) -> bool:
+    try:
+        return path.startswith(os.getcwd() + os.sep)
+    except OSError:
+        return False
