@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Takes finished windows to the server, one at a time, beside the program."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from pyroscope_native import _core
+from pyroscope_native.config import Config
+from pyroscope_native.log import warn_once
+from pyroscope_native.model import Profile
+from pyroscope_native.version import VERSION
+
+if TYPE_CHECKING:
+    from pyroscope_native.deliver.push import Pusher
+
+_PENDING_LIMIT = 4
+"""Windows that may wait while an upload is slow; the oldest goes first."""
+_UPLOAD_TIMEOUT_S = 10.0
+
+
+class Uploader:
+    """Pushes profiles in a thread that lives as long as there are any.
+
+    Without locks: `submit` comes from one thread, `finish` after its end, and
+    what they share with the uploading thread is a deque and a flag.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._pending: deque[Profile] = deque(maxlen=_PENDING_LIMIT)
+        self._thread: _core.OwnThread | None = None
+        self._busy = False
+        self.pushed = 0
+        """Windows that the server has taken."""
+        self.failed = 0
+        """Windows that it has not."""
+
+    def submit(self, profile: Profile) -> None:
+        """Have `profile` pushed soon."""
+        # Imported here and not in the thread: a fork that meets an import under
+        # way leaves the child with a lock that nobody holds, and forks wait for
+        # the thread that submits.
+        from pyroscope_native.deliver import push  # noqa: F401
+
+        if len(self._pending) == _PENDING_LIMIT:
+            self.failed += 1
+            warn_once("pending", "the server takes too long: a window was dropped")
+        self._pending.append(profile)
+        # Should the thread be about to end without having seen this one, the
+        # next one or `finish` brings it along.
+        if not self._busy:
+            self._busy = True
+            try:
+                self._thread = _core.OwnThread(self._run)
+            except OSError as error:
+                self._busy = False
+                warn_once("thread", f"no thread to upload in: {error.strerror}")
+
+    def _run(self) -> None:
+        try:
+            self._push_pending(None)
+        finally:
+            self._busy = False
+
+    def _push_pending(self, until_s: float | None) -> None:
+        """Over a connection that lasts as long as there is something to push: one
+        that is kept for the next thread is of no use where sockets belong to a
+        thread's event loop (gevent)."""
+        if not self._pending:
+            return
+        pusher = _make_pusher(self._config)
+        while self._pending:
+            timeout_s = _UPLOAD_TIMEOUT_S
+            if until_s is not None:
+                # Connecting and the answer may each take so long.
+                timeout_s = max(0.1, (until_s - time.monotonic()) / 2)
+            self._push(pusher, self._pending.popleft(), timeout_s)
+        pusher.close()
+
+    def _push(self, pusher: Pusher, profile: Profile, timeout_s: float) -> None:
+        try:
+            pusher.push(profile, timeout_s=timeout_s)
+            self.pushed += 1
+        except Exception as error:
+            self.failed += 1
+            warn_once(f"push {error}", f"a window was not taken: {error}")
+
+    def finish(self, timeout_s: float) -> None:
+        """Push what is left, within `timeout_s`.
+
+        In the caller's thread: when the interpreter ends, no thread can be
+        started any more.
+        """
+        until_s = time.monotonic() + timeout_s
+        if self._thread is not None and not self._thread.join(timeout_s):
+            self.failed += len(self._pending)
+            warn_once("finish", f"the last upload did not end within {timeout_s:g} s")
+            return
+        self._push_pending(until_s)
+
+
+def _make_pusher(config: Config) -> Pusher:
+    # Here and not above: protobuf and urllib3 take memory and time, and only
+    # who pushes needs them.
+    from pyroscope_native.deliver.push import Pusher, series_labels
+
+    assert config.server_address is not None
+    return Pusher(
+        server_address=config.server_address,
+        labels=series_labels(config.application_name, config.tags, VERSION),
+        basic_auth=config.basic_auth,
+        tenant_id=config.tenant_id,
+        http_headers=config.http_headers,
+        version=VERSION,
+    )
