@@ -1,0 +1,249 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: run and view."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from pyroscope_native import config as settings
+from pyroscope_native.config import Config
+from pyroscope_native.errors import ConfigError
+from pyroscope_native.support import reason_unsupported
+from pyroscope_native.version import VERSION
+
+USAGE_ERROR = 2
+
+_RUN_USAGE = """pyroscope-native run [options] SCRIPT [arguments]
+       pyroscope-native run [options] -m MODULE [arguments]
+       pyroscope-native run [options] -c CODE [arguments]"""
+
+_RUN_EPILOG = """examples:
+  pyroscope-native run app.py
+  pyroscope-native run -o slow.html -m mypackage.tool --input data.csv
+  pyroscope-native run --server-address http://localhost:4040 --tag env=prod app.py
+
+The program can't tell that it is profiled: arguments, exit code and output are
+its own. At the end a summary is printed on stderr."""
+
+_VIEW_EPILOG = """examples:
+  pyroscope-native view pyroscope-app-1234.pb.gz              top functions as text
+  pyroscope-native view cpu.pb.gz -o cpu.html                 flame graph
+  pyroscope-native view cpu.pb.gz -o cpu.speedscope.json"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    try:
+        status: int = options.act(options)
+        return status
+    except ConfigError as error:
+        print(f"pyroscope-native {options.command}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except BrokenPipeError:
+        # The reader of our output has gone; let nothing complain at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pyroscope-native",
+        description="CPU profiler for Python programs: a flame graph here, or Grafana Pyroscope.",
+    )
+    parser.add_argument("--version", action="version", version=f"pyroscope-native {VERSION}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    _add_run(commands)
+    _add_view(commands)
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = commands.add_parser(
+        "run",
+        help="run a program and profile it",
+        description="Run a Python program and profile its CPU time.",
+        usage=_RUN_USAGE,
+        epilog=_RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    run.add_argument(
+        "--rate", metavar="HZ", default=None, help="samples per CPU second and thread (default 100)"
+    )
+    run.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="write the profile there: .pb.gz, .html, .collapsed or .speedscope.json; may be "
+        "repeated (default without a server: pyroscope-NAME-PID.pb.gz and .html)",
+    )
+    run.add_argument(
+        "--server-address",
+        metavar="URL",
+        help="push to this Pyroscope server (also PYROSCOPE_SERVER_ADDRESS)",
+    )
+    run.add_argument(
+        "--application-name",
+        metavar="NAME",
+        help="the profile's service_name (also PYROSCOPE_APPLICATION_NAME; default: the "
+        "script's or module's name)",
+    )
+    run.add_argument(
+        "--clock",
+        metavar="thread|process",
+        help="timers that drive sampling: one per thread, or one for all (default: thread where "
+        "it can be had)",
+    )
+    run.add_argument(
+        "--tag",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="label of the whole profile; may be repeated",
+    )
+    run.add_argument(
+        "--upload-interval",
+        metavar="SECONDS",
+        default=None,
+        help="how often to push (default 15)",
+    )
+    run.add_argument("--quiet", action="store_true", help="print no summary at the end")
+    what = run.add_argument_group("the program")
+    what.add_argument(
+        "-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments"
+    )
+    what.add_argument("-c", dest="code", nargs=argparse.REMAINDER, help="code and its arguments")
+    what.add_argument("script", nargs=argparse.REMAINDER, help="a script and its arguments")
+    run.set_defaults(act=_run)
+
+
+def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    view = commands.add_parser(
+        "view",
+        help="show a profile that was written",
+        description="Show a profile in pprof format, ours or another's.",
+        epilog=_VIEW_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    view.add_argument("file", metavar="FILE.pb.gz")
+    view.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="write it as .html, .collapsed, .speedscope.json or .pb.gz",
+    )
+    view.add_argument("--text", action="store_true", help="print the top functions (default)")
+    view.set_defaults(act=_view)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from pyroscope_native.launch import check_script, exec_program
+
+    words, name = _program(options)
+    if not words[0].startswith("-"):
+        check_script(words[0])
+    config: Config | None = _run_config(options, name)
+    reason = reason_unsupported()
+    if reason is not None:
+        print(f"pyroscope_native: nothing is profiled: {reason}", file=sys.stderr)
+        config = None
+    exec_program(words, config)
+
+
+def _program(options: argparse.Namespace) -> tuple[list[str], str]:
+    """The interpreter's arguments for the program, and a name for it."""
+    if options.module is not None:
+        if not options.module:
+            raise ConfigError("-m needs the name of a module")
+        return ["-m", *options.module], str(options.module[0])
+    if options.code is not None:
+        if not options.code:
+            raise ConfigError("-c needs code")
+        return ["-c", *options.code], "python"
+    words = list(options.script)
+    if words[:1] == ["--"]:
+        del words[0]
+    if not words:
+        raise ConfigError("which program? A script, -m MODULE or -c CODE (see --help)")
+    if words[0].startswith("-") and words[0] != "-":
+        raise ConfigError(f"there is no option {words[0]} (see --help)")
+    name = os.path.basename(os.path.abspath(words[0]))
+    return words, "stdin" if words[0] == "-" else os.path.splitext(name)[0]
+
+
+def _run_config(options: argparse.Namespace, name: str) -> Config:
+    from pyroscope_native.deliver.file import check_output
+
+    server = options.server_address
+    if server is not None:
+        settings.parse_server_address(server)
+    else:
+        server = settings.server_address_from_environment()
+    outputs = [os.path.abspath(path) for path in options.output]
+    for path in options.output:
+        check_output(path)
+    application_name = (
+        options.application_name or settings.application_name_from_environment() or name
+    )
+    default_outputs = not outputs and server is None
+    if default_outputs:
+        # The process id stays what it is: this process becomes the program.
+        base = os.path.abspath(f"pyroscope-{_file_name(application_name)}-{os.getpid()}")
+        outputs = [f"{base}.pb.gz", f"{base}.html"]
+    return Config(
+        application_name=application_name,
+        server_address=server,
+        outputs=tuple(outputs),
+        default_outputs=default_outputs,
+        rate_hz=settings.parse_rate(options.rate) if options.rate is not None else 100,
+        clock=settings.parse_clock(options.clock) if options.clock is not None else None,
+        tags=dict(settings.parse_tag(tag) for tag in options.tag),
+        upload_interval_s=settings.parse_interval(options.upload_interval)
+        if options.upload_interval is not None
+        else 15.0,
+        summary=not options.quiet,
+    )
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name) or "python"
+
+
+def _view(options: argparse.Namespace) -> int:
+    from pyroscope_native.pprof import decode
+
+    try:
+        with open(options.file, "rb") as file:
+            profile = decode(file.read())
+    except OSError as error:
+        raise ConfigError(f"{options.file} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{options.file}: {error}") from None
+    if options.output is not None:
+        from pyroscope_native.deliver.file import check_output, write_outputs
+
+        check_output(options.output)
+        name = os.path.basename(options.file)
+        written = write_outputs(profile, [os.path.abspath(options.output)], name)
+        for path in written:
+            print(path)
+        if not written:
+            return 1
+    if options.text or options.output is None:
+        from pyroscope_native.report.text import render
+
+        width = shutil.get_terminal_size((100, 25)).columns
+        print(render(profile, width=width, color=sys.stdout.isatty()))
+    return 0

@@ -1,0 +1,149 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the profiler is asked to do: arguments, then environment, then defaults.
+
+The only reader of the environment's settings. Everything is checked here, so
+that the rest can rely on it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+from pyroscope_native.errors import ConfigError
+
+Clock = Literal["thread", "process"]
+
+RATE_LIMIT_HZ = 10_000
+DEFAULT_SERVER_ADDRESS = "http://localhost:4040"
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_RESERVED_TAGS = frozenset({"service_name"})
+
+
+class Config(NamedTuple):
+    """A checked configuration."""
+
+    application_name: str
+    """`service_name` of the profiles."""
+    server_address: str | None = None
+    """Base URL of a Pyroscope server or of Alloy; None: push nothing."""
+    outputs: tuple[str, ...] = ()
+    """Paths to write at the end; the suffix chooses the format."""
+    default_outputs: bool = False
+    """The outputs were not asked for by name: without samples, write none."""
+    rate_hz: int = 100
+    """Samples per CPU second and thread."""
+    clock: Clock | None = None
+    """Which timers to use; None: the best there are."""
+    tags: Mapping[str, str] = _NONE
+    upload_interval_s: float = 15.0
+    shutdown_timeout_s: float = 5.0
+    """What the last upload may take when the program ends."""
+    basic_auth: tuple[str, str] | None = None
+    tenant_id: str = ""
+    http_headers: Mapping[str, str] = _NONE
+    thread_names: bool = False
+    """Whether pushed samples carry the label `thread_name`. Written files
+    always do; on a server each name makes a series."""
+    summary: bool = False
+    """Whether to tell on stderr, at the end, what was found."""
+
+    def __repr__(self) -> str:
+        # The rest may hold secrets.
+        return f"Config(application_name={self.application_name!r})"
+
+    @property
+    def period_ns(self) -> int:
+        """CPU time between two samples of a thread."""
+        return 1_000_000_000 // self.rate_hz
+
+
+def parse_rate(value: object) -> int:
+    """Samples per CPU second, 1 to RATE_LIMIT_HZ. Raises ConfigError."""
+    try:
+        rate = int(value)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        rate = 0
+    if not 1 <= rate <= RATE_LIMIT_HZ:
+        raise ConfigError(f"rate must be a whole number from 1 to {RATE_LIMIT_HZ} Hz, not {value}")
+    return int(rate)
+
+
+def parse_interval(value: object) -> float:
+    """Seconds between uploads, 1 to 3600. Raises ConfigError."""
+    try:
+        interval_s = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        interval_s = 0.0
+    if not 1 <= interval_s <= 3600:
+        raise ConfigError(f"upload interval must be 1 to 3600 seconds, not {value}")
+    return interval_s
+
+
+def parse_clock(value: object) -> Clock:
+    """ "thread" or "process". Raises ConfigError."""
+    if value == "thread":
+        return "thread"
+    if value == "process":
+        return "process"
+    raise ConfigError(f"clock must be thread or process, not {value}")
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """KEY=VALUE. Raises ConfigError."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"a tag is KEY=VALUE, not {text}")
+    check_tag(name, value)
+    return name, value
+
+
+def check_tag(name: str, value: str) -> None:
+    """Raises ConfigError for a tag that a server would refuse."""
+    if not (name.isascii() and name.isidentifier()) or len(name) > 1024:
+        raise ConfigError(
+            f"a tag's name is letters, digits and _, not beginning with a digit: {name!r}"
+        )
+    if name in _RESERVED_TAGS or name.startswith("__"):
+        raise ConfigError(f"the tag name {name} is reserved")
+    if not value or len(value.encode("utf-8", "replace")) > 2048:
+        raise ConfigError(f"the value of tag {name} must be 1 to 2048 bytes")
+
+
+def parse_server_address(value: str) -> str:
+    """An http or https URL. Raises ConfigError."""
+    # Here and not above: who gives no address need not load a URL parser.
+    from pyroscope_native.address import parse_address
+
+    parse_address(value)
+    return value
+
+
+def from_environment(name: str, parse: Callable[[str], Any] = str) -> Any:
+    """The setting in the environment, None where it is unset or empty.
+
+    Raises ConfigError that names the variable.
+    """
+    value = os.environ.get(name)
+    if not value:
+        return None
+    try:
+        return parse(value)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def server_address_from_environment() -> str | None:
+    """`PYROSCOPE_SERVER_ADDRESS`, or None."""
+    address: str | None = from_environment("PYROSCOPE_SERVER_ADDRESS", parse_server_address)
+    return address
+
+
+def application_name_from_environment() -> str | None:
+    """`PYROSCOPE_APPLICATION_NAME`, or None."""
+    name: str | None = from_environment("PYROSCOPE_APPLICATION_NAME")
+    return name

@@ -1,0 +1,42 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the profiler has to say while a program runs: once for each cause.
+
+The logger is called `pyroscope_native`.
+"""
+
+from __future__ import annotations
+
+import threading
+
+_said: set[str] = set()
+
+
+def warn_once(cause: str, message: str) -> None:
+    """Log `message` as a warning, unless `cause` has been the reason before.
+
+    Never raises: a program's logging may be in any state.
+    """
+    if cause in _said:
+        return
+    _said.add(cause)
+    try:
+        import logging  # most programs have it; those that have not may not need it
+
+        logging.getLogger("pyroscope_native").warning("pyroscope_native: %s", message)
+        _forget_dummy_thread()
+    except Exception:
+        pass
+
+
+def _forget_dummy_thread() -> None:
+    """Undo that logging in a thread of ours makes it appear among the program's.
+
+    `threading` makes up a Thread for each foreign thread that asks who it is,
+    and lists it: a program that waits for all the threads it finds would wait
+    for ours.
+    """
+    ident = threading.get_ident()
+    active = threading._active  # type: ignore[attr-defined]
+    if isinstance(active.get(ident), threading._DummyThread):
+        active.pop(ident, None)

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of a session when its process forks, execs or ends."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyroscope_native import _core
+from pyroscope_native.log import warn_once
+from pyroscope_native.session import Session, StartError
+
+_END_LIMIT_S = 15.0
+"""The longest that the end of a session takes: see shutdown_timeout_s."""
+
+
+class _Current:
+    """The session of this process, and how to end it."""
+
+    session: Session | None = None
+    finish: Callable[[], None] | None = None
+    hooked = False
+    ending = False
+    """A thread ends the session just now."""
+    dying = False
+    """And the process next."""
+
+
+def current() -> Session | None:
+    """The session that profiles this process."""
+    return _Current.session
+
+
+def begin(session: Session, finish: Callable[[], None]) -> None:
+    """Start `session` and see it through; `finish` ends it and delivers.
+
+    Raises StartError.
+    """
+    session.start()
+    _Current.session, _Current.finish = session, finish
+    if not _Current.hooked:
+        _Current.hooked = True
+        os.register_at_fork(
+            before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+        )
+        atexit.register(end)
+        _precede("execv", _before_exec)
+        _precede("execve", _before_exec)
+
+
+def _precede(name: str, before: Callable[..., None]) -> None:
+    """Have `before` called before a function of `os`; another library's
+    replacement of it is left alone."""
+    original = getattr(os, name)
+    try:
+        replacement = _core.preceded(before, original)
+    except TypeError:
+        return
+    setattr(os, name, replacement)
+    if original in os.supports_fd:
+        os.supports_fd.add(replacement)
+
+
+def end_before_os_exit() -> None:
+    """Let the session end when the program calls os._exit(), which ends a
+    process without a further word."""
+    _precede("_exit", lambda _status: end())
+
+
+def end() -> None:
+    """End the session, if there is one; if another thread does so already, wait
+    until it has. Never raises."""
+    finish, _Current.finish, _Current.session = _Current.finish, None, None
+    if finish is None:
+        until_s = time.monotonic() + _END_LIMIT_S
+        while _Current.ending and time.monotonic() < until_s:
+            time.sleep(0.005)
+        return
+    _Current.ending = True
+    try:
+        finish()
+    except Exception as error:
+        warn_once("end", f"the last profile could not be delivered: {error!r}")
+    finally:
+        _Current.ending = _Current.dying
+
+
+def end_and_terminate() -> None:
+    """End the session, then the process, by SIGTERM. Who would end the process
+    otherwise is kept waiting."""
+    _Current.dying = True
+    end()
+    _core.terminate()
+
+
+def _before_fork() -> None:
+    if _Current.session is not None:
+        _Current.session.pause(sys._getframe().f_back)
+
+
+def _after_in_parent() -> None:
+    if _Current.session is not None:
+        _Current.session.resume()
+
+
+def _after_in_child() -> None:
+    """The parent's samples, threads and connections stay with the parent."""
+    session, _Current.session, _Current.finish = _Current.session, None, None
+    _Current.ending = _Current.dying = False
+    _core.reset_after_fork()
+    if session is not None:
+        session.abandon()
+    # The process clock is not for children: exec from C would kill them.
+    if session is None or session.config.server_address is None or session.clock == "process":
+        return
+    child = Session(session.config)
+    try:
+        begin(child, lambda: _stop(child))
+    except StartError as error:
+        warn_once("fork", f"the child of a fork is not profiled: {error}")
+
+
+def _stop(session: Session) -> None:
+    session.stop()
+
+
+def _before_exec(path: Any, *_: Any) -> None:
+    """The next program must not inherit an armed timer, nor take with it what
+    was profiled of this one."""
+    _core.before_exec()
+    if isinstance(path, int) or (os.path.isfile(path) and os.access(path, os.X_OK)):
+        end()

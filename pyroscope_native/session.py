@@ -1,0 +1,360 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""One profiling life: from the first timer to the last profile.
+
+The session owns the core, the thread that drains it, and what becomes of the
+windows. It never raises into the program: what goes wrong is logged once and
+ends the profiling at worst.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import NamedTuple
+
+from pyroscope_native import _core
+from pyroscope_native.config import Clock, Config
+from pyroscope_native.deliver.upload import Uploader
+from pyroscope_native.fold import Fold
+from pyroscope_native.log import warn_once
+from pyroscope_native.model import Function, Profile
+from pyroscope_native.selfcheck import find_mismatch
+
+_JOIN_LIMIT_S = 5.0
+"""How long a thread of ours may take to end; microseconds, unless the GIL can't
+be had."""
+
+_CLOCKS: dict[Clock, int] = {"thread": _core.CLOCK_THREAD, "process": _core.CLOCK_PROCESS}
+
+
+class StartError(Exception):
+    """Why profiling could not begin."""
+
+
+class Totals(NamedTuple):
+    """What a session has seen; `_ns` is CPU time."""
+
+    samples: int
+    seen_ns: int
+    """Weight that came to the signal handler."""
+    kernel_ns: int
+    """What the kernel says that the process used, the profiler included."""
+    own_ns: int
+    """What the profiler's own threads used."""
+    lost_ns: int
+    """Weight without a stack: `[lost samples]` in the profile."""
+    torn: int
+    """Samples whose stack could not be believed: `[torn stack]`."""
+
+
+def _qualname_finder() -> Callable[[Function], str] | None:
+    if sys.version_info >= (3, 11):
+        return None
+    from pyroscope_native.qualnames import QualnameFinder
+
+    return QualnameFinder().find
+
+
+def _is_single_threaded() -> bool:
+    try:
+        return len(os.listdir("/proc/self/task")) == 1
+    except OSError:
+        return False
+
+
+class _Drain:
+    """A thread that drains until it is told to end."""
+
+    def __init__(self, session: Session) -> None:
+        """Raises OSError."""
+        self._session = session
+        self._end_asked = False
+        self._thread = _core.OwnThread(self._work, is_drain=True)
+
+    def _work(self) -> None:
+        try:
+            while not self._end_asked:
+                self._session.drain_turn()
+        except Exception as error:
+            _core.stop()
+            warn_once("drain", f"profiling has ended: {error!r}")
+
+    def end(self) -> None:
+        """Have it end, and wait for that."""
+        self._end_asked = True
+        _core.wake()
+        self._thread.join(_JOIN_LIMIT_S)
+
+
+def _is_below(caller: FrameType, instruction: int, frame: FrameType | None) -> bool:
+    """Whether `frame` runs in a call that `caller` makes at `instruction`."""
+    if frame is caller or caller.f_lasti != instruction:
+        return False
+    while frame is not None and frame is not caller:
+        frame = frame.f_back
+    return frame is caller
+
+
+class Session:
+    """Profiles this process from `start` to `stop`."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock: Clock = config.clock or "thread"
+        self.clock_reason = ""
+        """Why it is not the clock that was to be."""
+        self.totals: Totals | None = None
+        """After `stop`."""
+        self._pid = os.getpid()
+        self._to_stop = [self]
+        """Emptied by whoever stops: taking from a list is atomic, and a lock may
+        be another library's by the time it is needed."""
+        self._drain: _Drain | None = None
+        self._pauses = 0
+        """Forks under way."""
+        self._endings = 0
+        """Threads that wait for a drain to end."""
+        self._forking: tuple[FrameType, int] | None = None
+        """Who forks, and the instruction that does it."""
+        self.on_terminate: Callable[[], None] | None = None
+        """Called in the drain's thread when SIGTERM has come."""
+        self.uploader = Uploader(config) if config.server_address else None
+        self._whole: Fold | None = None
+        if config.outputs:
+            self._whole = Fold(thread_names=True, qualname=_qualname_finder())
+
+    # -- beginning --
+
+    def start(self) -> None:
+        """Raises StartError, and then nothing is armed."""
+        mismatch = find_mismatch()
+        if mismatch is not None:
+            raise StartError(f"this interpreter's frames are not as expected: {mismatch}")
+        self._time_ns = time.time_ns()
+        self._began_s = time.monotonic()
+        self._kernel_began_ns = time.process_time_ns()
+        self._counters_began = _core.counters()
+        self._lost_began_ns = self._lost_told_ns = self._lost_ns()
+        self._window_time_ns, self._window_began_s = self._time_ns, self._began_s
+        try:
+            self._start_clock()
+            self._watch_new_threads()
+            self._drain = _Drain(self)
+        except (OSError, RuntimeError) as error:
+            self._unwatch_new_threads()
+            _core.stop()
+            raise StartError(str(error)) from None
+
+    def _start_clock(self) -> None:
+        try:
+            _core.start(_CLOCKS[self.clock], self.config.period_ns)
+        except OSError as error:
+            if self.clock != "thread":
+                raise
+            self.clock = "process"
+            self.clock_reason = f"no per-thread timers: {error.strerror}"
+            if sys.platform == "linux":
+                warn_once(
+                    "clock",
+                    f"per-thread timers can't be had ({error.strerror}; see ulimit -i): "
+                    "using one timer for the process, which is less exact",
+                )
+            self._start_clock()
+
+    @staticmethod
+    def _watch_new_threads() -> None:
+        threading.get_native_id = _core.get_native_id
+
+    @staticmethod
+    def _unwatch_new_threads() -> None:
+        if threading.get_native_id is _core.get_native_id:
+            threading.get_native_id = _thread.get_native_id
+
+    # -- the drain's thread --
+
+    def _end_drain(self) -> None:
+        """Several threads may want this at once; all come back when it is done."""
+        drain, self._drain = self._drain, None
+        if drain is not None:
+            self._endings += 1
+            drain.end()
+            self._endings -= 1
+        until_s = time.monotonic() + _JOIN_LIMIT_S
+        while self._endings > 0 and time.monotonic() < until_s:
+            time.sleep(0.0005)
+
+    def drain_turn(self) -> None:
+        """Wait for something to do, and do it."""
+        due_s = self._window_began_s + self.config.upload_interval_s
+        reasons = _core.wait(max(0.0, due_s - time.monotonic()))
+        while _core.drain():
+            pass
+        if reasons & _core.WAKE_TERMINATE and self.on_terminate is not None:
+            self._drain = None  # nobody waits for the thread that stops
+            self.on_terminate()
+        if self._to_stop and time.monotonic() >= due_s:
+            self._close_window()
+            self._warn_of_unattached()
+            if not _core.has_signal():
+                warn_once(
+                    "signal",
+                    "something else handles SIGPROF now: profiling has ended. Let one of the two "
+                    "be, or call configure() after the other has been set up",
+                )
+                _core.stop()
+
+    # -- forks --
+
+    def pause(self, forking: FrameType | None) -> None:
+        """Before a fork, which the frame `forking` has called.
+
+        A thread of ours would make the program multi-threaded in the
+        interpreter's eyes, and hold locks in the child.
+        """
+        self._pauses += 1
+        if forking is not None:
+            self._forking = (forking, forking.f_lasti)
+        self._end_drain()
+        _core.wait_for_births()
+
+    def resume(self) -> None:
+        """After the fork, in the parent.
+
+        Some interpreters count threads only after this has been called. So in
+        a program of one thread ours begins when that thread is back from the
+        fork; in others the count is above one anyway.
+        """
+        self._pauses -= 1
+        if _is_single_threaded() and self._forking is not None:
+            _core.call_soon(self._resume_when_back)
+        else:
+            self._resume_now()
+
+    def abandon(self) -> None:
+        """After the fork, in the child: the session is the parent's. Let go of the
+        frame that forked, which would live on here."""
+        self._forking = None
+        self._to_stop.clear()
+
+    def _resume_when_back(self) -> None:
+        if self._forking is not None and _is_below(*self._forking, sys._getframe(1)):
+            _core.call_soon(self._resume_when_back)
+        else:
+            self._resume_now()
+
+    def _resume_now(self) -> None:
+        self._forking = None
+        if not self._to_stop or self._pauses > 0 or self._drain is not None:
+            return
+        try:
+            self._drain = _Drain(self)
+        except OSError as error:
+            _core.stop()
+            warn_once("drain", f"profiling has ended: no thread to be had: {error.strerror}")
+
+    # -- windows --
+
+    def _lost_ns(self) -> int:
+        counters = _core.counters()
+        return (
+            counters["ring_full_ns"]
+            + counters["ring_contended_ns"]
+            + counters["no_slot_ns"]
+            + counters["window_lost_ns"]
+        )
+
+    def _close_window(self) -> None:
+        """Cut what has come together and pass it on.
+
+        Without a server the one window stays open to the end.
+        """
+        began_s, time_ns = self._window_began_s, self._window_time_ns
+        self._window_began_s, self._window_time_ns = time.monotonic(), time.time_ns()
+        if self.uploader is None:
+            return
+        fold = self._cut()
+        if fold is None:
+            return
+        profile = fold.profile(
+            period_ns=self.config.period_ns,
+            time_ns=time_ns,
+            duration_ns=int((self._window_began_s - began_s) * 1e9),
+        )
+        self.uploader.submit(profile)
+
+    @staticmethod
+    def _warn_of_unattached() -> None:
+        unattached = _core.counters()["unattached"]
+        if unattached > 0:
+            warn_once(
+                "unattached",
+                f"{unattached} threads are not profiled: no timer to be had (see ulimit -i), "
+                'clock="process" needs only one',
+            )
+
+    def _cut(self) -> Fold | None:
+        """Add what has come together to the whole; return it for the server, if
+        there is anything and a server."""
+        window = _core.cut()
+        lost_ns = self._lost_ns() - self._lost_told_ns
+        self._lost_told_ns += lost_ns
+        folds = [self._whole] if self._whole is not None else []
+        pushed = None
+        if self.uploader is not None and (window.weight_ns > 0 or lost_ns > 0):
+            pushed = Fold(thread_names=self.config.thread_names, qualname=_qualname_finder())
+            folds.append(pushed)
+        for fold in folds:
+            fold.add_window(window)
+            if lost_ns > 0:
+                fold.add_lost(lost_ns)
+        return pushed
+
+    # -- the end --
+
+    def stop(self) -> bool:
+        """End profiling and deliver what is left; False if that has been done, or
+        in a process other than the one that started."""
+        try:
+            self._to_stop.pop()
+        except IndexError:
+            return False
+        if os.getpid() != self._pid:
+            return False
+        _core.stop()
+        self._end_drain()
+        while _core.drain():
+            pass
+        self.totals = self._count()
+        self._unwatch_new_threads()
+        if self.uploader is not None:
+            self._close_window()
+            self.uploader.finish(self.config.shutdown_timeout_s)
+        else:
+            self._cut()
+        return True
+
+    def _count(self) -> Totals:
+        began, now = self._counters_began, _core.counters()
+        return Totals(
+            samples=now["samples"] - began["samples"],
+            seen_ns=now["seen_ns"] - began["seen_ns"],
+            kernel_ns=time.process_time_ns() - self._kernel_began_ns,
+            own_ns=now["own_cpu_ns"] - began["own_cpu_ns"],
+            lost_ns=self._lost_ns() - self._lost_began_ns,
+            torn=now["torn"] - began["torn"],
+        )
+
+    def whole_profile(self) -> Profile:
+        """All that was profiled; after `stop`, where there are outputs."""
+        assert self._whole is not None
+        return self._whole.profile(
+            period_ns=self.config.period_ns,
+            time_ns=self._time_ns,
+            duration_ns=int((time.monotonic() - self._began_s) * 1e9),
+        )
