@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles and runs the C tests of the core, under sanitizers."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+CSRC = HERE.parents[1] / "csrc"
+
+COMPILER = shlex.split(os.environ.get("CC", "cc"))
+FLAGS = [
+    *("-std=gnu11", "-O1", "-g", "-pthread", "-fno-omit-frame-pointer", "-fno-strict-aliasing"),
+    *("-Wall", "-Wextra", "-Wshadow", "-Wconversion", "-Werror"),
+    *("-I", str(CSRC), "-isystem", sysconfig.get_path("include")),
+]
+
+UNITS = {
+    "ring": ["ring"],
+    "lines": ["lines"],
+    "threads": ["threads", "wake"],
+    "wake": ["wake"],
+    "readable": ["readable"],
+    "walk": ["walk", "readable"],
+}
+"""What each test is linked with."""
+if sys.version_info[:2] in ((3, 11), (3, 12)):
+    UNITS["walk_cframe"] = ["walk", "readable"]
+
+ADDRESS = "address,undefined"
+BUILDS = [(test, ADDRESS) for test in UNITS] + [("ring", "thread"), ("wake", "thread")]
+
+
+def run(command: list[str], timeout_s: float) -> None:
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
+    if done.returncode != 0:
+        pytest.fail(f"{shlex.join(command)}\n{done.stdout}", pytrace=False)
+
+
+def build(source: str, units: list[str], sanitizer: str, compiler: list[str], to: Path) -> str:
+    program = str(to / source)
+    sources = [str(HERE / f"{source}.c"), *(str(CSRC / f"{unit}.c") for unit in units)]
+    sanitize = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
+    run([*compiler, *FLAGS, *sanitize, *sources, "-o", program], timeout_s=120)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("test", "sanitizer"), BUILDS, ids=[f"{test}-{kind.split(',')[0]}" for test, kind in BUILDS]
+)
+def test_unit(test: str, sanitizer: str, tmp_path: Path) -> None:
+    program = build(f"test_{test}", UNITS[test], sanitizer, COMPILER, tmp_path)
+    run([program], timeout_s=600)
+
+
+@pytest.mark.skipif(
+    shutil.which("clang") is None or sys.platform != "linux", reason="libFuzzer comes with clang"
+)
+def test_fuzz_lines(tmp_path: Path) -> None:
+    program = build("fuzz_lines", ["lines"], f"fuzzer,{ADDRESS}", ["clang"], tmp_path)
+    run([program, "-runs=100000", "-seed=1", f"-artifact_prefix={tmp_path}/"], timeout_s=120)
+
+
+def test_every_c_test_is_run() -> None:
+    sources = {path.stem.replace("test_", "", 1) for path in HERE.glob("test_*.c")}
+    assert sources == {*UNITS, "walk_cframe"}

@@ -1,0 +1,665 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""The page in a real browser: Debian's Chromium, headless, from a file."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
+from pyroscope_native.report.page import render
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+CHROMEDRIVER = shutil.which("chromedriver") or "/usr/bin/chromedriver"
+
+if not (os.path.exists(CHROMIUM) and os.path.exists(CHROMEDRIVER)) and not os.environ.get("CI"):
+    pytest.skip("Chromium and chromedriver are not installed", allow_module_level=True)
+if not os.environ.get("CI"):
+    pytest.importorskip("selenium", reason="selenium is not installed")
+
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+
+MS = 1_000_000
+EVIL = "</script><img src=x onerror='document.title=`owned`'><b>bold</b>&lt;\u2028\"\udcff"
+FILES = {
+    "main": "/srv/shop/manage.py",
+    "handle": "/srv/shop/.venv/lib/python3.11/site-packages/web/handler.py",
+    "walk": "/srv/shop/tree.py",
+    "visit": "/srv/shop/tree.py",
+    "dumps": "/usr/lib/python3.11/json/__init__.py",
+    "sorted": "",
+    "[truncated]": "",
+}
+STACKS = {
+    # `walk` is recursive: its total is 600 ms, however deep it goes.
+    "main;handle;walk;walk;walk": 300,
+    "main;handle;walk;visit;walk": 200,
+    "main;handle;walk;sorted": 100,
+    "main;handle;dumps": 250,
+    "main;dumps": 50,
+    "[truncated];walk": 100,
+}
+
+
+def profile_of(stacks: dict[str, int], labels: Callable[[str], Labels] = lambda _: ()) -> Profile:
+    ids: dict[str, int] = {}
+    samples = []
+    for text, milliseconds in stacks.items():
+        stack = [ids.setdefault(name, len(ids)) for name in text.split(";")]
+        samples.append(Sample(tuple(reversed(stack)), milliseconds * MS, labels(text)))
+    return Profile(
+        functions=[
+            Function(name, FILES.get(name, "/srv/shop/app.py"), 10 * index + 1)
+            for name, index in ids.items()
+        ],
+        frames=[Frame(index, 10 * index + 3) for index in range(len(ids))],
+        samples=samples,
+        period=10 * MS,
+    )
+
+
+class Browser:
+    """A page as its reader uses it."""
+
+    def __init__(self, driver: webdriver.Chrome, directory: Path) -> None:
+        self.driver = driver
+        self.directory = directory
+        self.opened = 0
+
+    def open(self, profile: Profile, title: str = "Test", **more: Any) -> None:
+        self.opened += 1
+        path = self.directory / f"{self.opened}.html"
+        path.write_text(render(profile, title=title, **more), encoding="utf-8")
+        self.driver.get(path.as_uri())
+        self.settle()
+
+    def size(self, width: int, height: int) -> None:
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
+        )
+
+    def js(self, script: str, *args: Any) -> Any:
+        return self.driver.execute_script(script, *args)
+
+    def settle(self) -> None:
+        """Waits until nothing moves any more."""
+        deadline = time.monotonic() + 20
+        while self.js("return document.querySelector('main').hidden ? false : flame.moving()"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def frames(self, chart: str = "main-chart") -> list[dict[str, Any]]:
+        self.settle()
+        found: list[dict[str, Any]] = self.js("return flame.frames(arguments[0])", chart)
+        return found
+
+    def frame(self, name: str, chart: str = "main-chart", depth: int = -1) -> dict[str, Any]:
+        return next(
+            frame
+            for frame in self.frames(chart)
+            if frame["name"] == name and depth in (-1, frame["depth"])
+        )
+
+    def milliseconds(self, chart: str = "main-chart") -> dict[tuple[int, str], float]:
+        return {(f["depth"], f["name"]): f["total"] / MS for f in self.frames(chart)}
+
+    def mouse(self, frame: dict[str, Any], button: str = "") -> None:
+        x = frame["x"] + frame["width"] / 2
+        y = frame["y"] + frame["height"] / 2
+        kinds = ["mouseMoved"] + (["mousePressed", "mouseReleased"] if button else [])
+        for kind in kinds:
+            self.driver.execute_cdp_cmd(
+                "Input.dispatchMouseEvent",
+                {"type": kind, "x": x, "y": y, "button": button or "none", "clickCount": 1},
+            )
+        self.settle()
+
+    def click(self, frame: dict[str, Any]) -> None:
+        self.mouse(frame, "left")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            webdriver.ActionChains(self.driver).send_keys(key).perform()
+        self.settle()
+
+    def one(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def texts(self, selector: str) -> list[str]:
+        return [plain(element.text) for element in self.all(selector)]
+
+    def rows(self) -> list[list[str]]:
+        """Name, self, self %, total, total % of each row in sight."""
+        cells = self.js(
+            "return [...document.querySelectorAll('tr[data-row]')].map(row => ["
+            "row.querySelector('.open span').textContent,"
+            "...[...row.cells].slice(2).map(cell => cell.textContent)])"
+        )
+        return [[plain(cell) for cell in row] for row in cells]
+
+    def names(self) -> list[str]:
+        return [row[0] for row in self.rows()]
+
+    def errors(self) -> list[Any]:
+        found: list[Any] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return found
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    assert os.path.exists(CHROMIUM), "CI must have Chromium"
+    assert os.path.exists(CHROMEDRIVER), "CI must have Chromium's driver"
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def page(driver: webdriver.Chrome, tmp_path: Path) -> Iterator[Browser]:
+    browser = Browser(driver, tmp_path)
+    browser.size(1400, 900)
+    yield browser
+    errors = browser.errors()
+    browser.js("localStorage.clear()")
+    assert errors == []  # after every test, not only on load
+
+
+def test_draws_the_tree(page: Browser) -> None:
+    page.open(profile_of(STACKS), facts=[("Rate", "100 Hz")])
+    assert page.driver.title == "Test"
+    assert page.texts("h1") == ["Test"]
+    assert page.texts(".facts div") == ["Total\n1.00 s", "Rate\n100 Hz"]
+    weights = page.milliseconds()
+    assert weights[0, "all"] == 1000
+    assert weights[1, "main"] == 900
+    assert weights[2, "handle"] == 850
+    assert weights[3, "walk"] == 600
+    assert weights[2, "dumps"] == 50
+    frames = {(f["depth"], f["name"]): f for f in page.frames()}
+    assert frames[1, "main"]["width"] == pytest.approx(0.9 * frames[0, "all"]["width"], abs=0.01)
+    assert frames[3, "walk"]["x"] < frames[3, "dumps"]["x"]  # heaviest first
+    # Something is on the canvas, and not only one colour.
+    colours = page.js(
+        "const c = document.querySelector('#main-chart canvas');"
+        "const d = new Uint32Array(c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data.buffer);"
+        "return new Set(d).size"
+    )
+    assert colours > 20
+
+
+def test_zoom_and_back(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    whole = page.frame("all")["width"]
+    page.click(page.frame("walk", depth=3))
+    assert page.frame("walk", depth=3)["width"] == pytest.approx(whole)
+    assert page.frame("main")["width"] == pytest.approx(whole)
+    assert page.texts("#crumbs li")[0] == "All 1.00 s"
+    assert page.texts("#crumbs li")[-1] == "walk"
+    assert page.frame("walk", depth=4)["width"] == pytest.approx(whole * 300 / 600)
+
+    page.one("#crumbs li:nth-child(3) button").click()  # handle
+    assert page.texts("#crumbs li")[-1] == "handle"
+    assert page.frame("walk", depth=3)["width"] == pytest.approx(whole * 600 / 850)
+    page.one("#crumbs li button").click()
+    assert page.frame("main")["width"] == pytest.approx(whole * 0.9)
+
+    page.click(page.frame("handle"))
+    page.click(page.frame("walk", depth=3))
+    page.press(Keys.BACKSPACE)
+    assert page.texts("#crumbs li")[-1] == "handle"
+    page.press(Keys.ESCAPE)
+    assert page.frame("main")["width"] == pytest.approx(whole * 0.9)
+    assert not page.one("#reset").is_displayed()
+
+    page.click(page.frame("handle"))
+    page.click(page.frame("main"))  # its caller
+    assert page.texts("#crumbs li")[-1] == "main"
+    page.one("#reset").click()
+    assert page.texts("#crumbs li") == ["All 1.00 s"]
+
+    page.click(page.frame("handle"))
+    page.driver.back()
+    page.settle()
+    assert page.texts("#crumbs li") == ["All 1.00 s"]
+    page.driver.forward()
+    page.settle()
+    assert page.texts("#crumbs li")[-1] == "handle"
+    page.driver.refresh()
+    page.settle()
+    assert page.texts("#crumbs li")[-1] == "handle"
+
+
+def test_keys(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+
+    def selected() -> str:
+        return next((str(f["name"]) for f in page.frames() if f["selected"]), "")
+
+    page.press(Keys.ARROW_DOWN)
+    assert selected() == "all"
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    assert selected() == "handle"
+    page.press(Keys.ARROW_RIGHT)
+    assert selected() == "dumps"
+    page.press(Keys.ARROW_RIGHT)
+    assert selected() == "dumps"
+    page.press(Keys.ARROW_LEFT, Keys.ARROW_UP)
+    assert selected() == "main"
+    page.press(Keys.ENTER)
+    assert page.texts("#crumbs li")[-1] == "main"
+    assert "900 ms (90.0%)" in page.texts("#details-text")[0]
+    page.press("i")
+    page.press(Keys.ARROW_UP)
+    assert selected() == "handle"
+    page.press(Keys.ESCAPE)
+    page.press("t")
+    assert not page.one("section.table").is_displayed()
+    page.press("t")
+    assert page.one("section.table").is_displayed()
+    page.press("?")
+    assert page.one("#help").is_displayed()
+    page.press(Keys.ESCAPE)
+    assert not page.one("#help").is_displayed()
+    page.press("/")
+    assert page.driver.switch_to.active_element.get_attribute("id") == "search"
+
+
+def test_search(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    search = page.one("#search")
+
+    def look_for(text: str) -> str:
+        search.clear()
+        search.send_keys(text)
+        return page.texts("#share")[0]
+
+    # Three calls of `walk` in one sample weigh no more than one.
+    assert look_for("walk") == "70.0% · 700 ms"
+    assert {f["name"] for f in page.frames() if f["lit"]} == {"all", "walk"}
+    assert page.names() == ["walk"]
+    assert look_for("/^(visit|DUMPS)$/i") == "50.0% · 500 ms"
+    assert look_for("WALK") == "70.0% · 700 ms"
+    assert look_for("tree.py") == "70.0% · 700 ms"
+    assert look_for("no such thing") == "0% · 0"
+    assert page.one("#no-rows").is_displayed()
+    assert look_for("/(/") == "not a valid expression"
+    assert search.get_attribute("aria-invalid") == "true"
+    search.send_keys(Keys.ESCAPE)
+    assert all(f["lit"] for f in page.frames())
+    assert len(page.names()) == 7
+
+
+def test_table(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    assert page.rows() == [
+        ["walk", "600 ms", "60.0%", "700 ms", "70.0%"],
+        ["dumps", "300 ms", "30.0%", "300 ms", "30.0%"],
+        ["sorted", "100 ms", "10.0%", "100 ms", "10.0%"],
+        ["main", "–", "0%", "900 ms", "90.0%"],
+        ["handle", "–", "0%", "850 ms", "85.0%"],
+        ["visit", "–", "0%", "200 ms", "20.0%"],
+        ["[truncated]", "–", "0%", "100 ms", "10.0%"],
+    ]
+
+    def sort_by(column: str) -> str | None:
+        page.one(f"th[data-column={column}] button").click()
+        assert len(page.all("th[aria-sort]")) == 1
+        return page.one(f"th[data-column={column}]").get_attribute("aria-sort")
+
+    assert page.one("th[data-column=self]").get_attribute("aria-sort") == "descending"
+    assert sort_by("total") == "descending"
+    assert page.names()[:3] == ["main", "handle", "walk"]
+    assert sort_by("total") == "ascending"
+    assert page.names()[-3:] == ["walk", "handle", "main"]
+    assert sort_by("name") == "ascending"
+    assert page.names() == sorted(page.names())
+    page.one("button[data-view=table]").click()
+    assert sort_by("file") == "ascending"
+    assert page.texts("td.file")[-1] == "web/handler.py:11"
+
+
+def test_row_marks_a_function(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    page.one("tr[data-row='1'] .open").click()
+    assert {f["name"] for f in page.frames() if f["lit"]} == {"all", "dumps"}
+    page.press(Keys.ESCAPE)
+    assert all(f["lit"] for f in page.frames())
+
+
+def test_table_of_many_functions(page: Browser) -> None:
+    page.open(profile_of({f"f{i:05}": i + 1 for i in range(20_000)}))
+    assert page.one("#table").get_attribute("aria-rowcount") == "20001"
+    assert len(page.all("#tbody tr")) < 100
+    page.js("document.getElementById('rows').scrollTop = 1e9")
+    time.sleep(0.2)
+    assert page.names()[-1] == "f00000"
+    page.press("/")
+    page.one("#search").send_keys("f1234")
+    assert page.names() == [f"f1234{i}" for i in range(9, -1, -1)]
+    assert page.js("return document.getElementById('rows').scrollTop") == 0
+
+
+def test_sandwich(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    page.mouse(page.frame("walk", depth=3), "right")
+    assert page.one("#menu").is_displayed()
+    page.one("#menu [data-action=sandwich]").click()
+    assert not page.one("#main-chart").is_displayed()
+    assert page.texts("#crumbs li") == ["‹ Whole profile", "walk 700 ms"]
+    assert [(f["depth"], f["name"], f["total"] / MS) for f in page.frames("callees-chart")] == [
+        (0, "walk", 700),
+        (1, "walk", 300),
+        (1, "visit", 200),
+        (1, "sorted", 100),
+        (2, "walk", 300),
+        (2, "walk", 200),
+    ]
+    assert page.milliseconds("callers-chart") == {
+        (1, "handle"): 600,
+        (2, "main"): 600,
+        (1, "[truncated]"): 100,
+    }
+    callers = {f["name"]: f for f in page.frames("callers-chart")}
+    assert callers["main"]["y"] < callers["handle"]["y"]
+
+    page.click(callers["handle"])  # zooms within the callers
+    assert [f["name"] for f in page.frames("callers-chart")] == ["handle", "main"]
+    page.press(Keys.ESCAPE)
+    assert len(page.frames("callers-chart")) == 3
+    page.press(Keys.ESCAPE)
+    assert page.one("#main-chart").is_displayed()
+
+    row = next(i for i, name in enumerate(page.names()) if name == "dumps")
+    webdriver.ActionChains(page.driver).move_to_element(
+        page.one(f"tr[data-row='{row}'] .name")
+    ).perform()
+    page.one(f"tr[data-row='{row}'] .aside").click()
+    assert page.milliseconds("callers-chart") == {
+        (1, "handle"): 250,
+        (2, "main"): 250,
+        (1, "main"): 50,
+    }
+    page.one("#crumbs button").click()  # the way back
+    assert page.one("#main-chart").is_displayed()
+
+    row = page.names().index("main")
+    page.one(f"tr[data-row='{row}'] .open").click()
+    page.one("#details-sandwich").click()
+    assert page.one("#no-callers").is_displayed()
+
+
+def test_tooltip(page: Browser) -> None:
+    profile = profile_of(STACKS)
+    name = "handle"
+    index = next(i for i, function in enumerate(profile.functions) if function.name == name)
+    profile.frames.append(Frame(index, 99))
+    first = profile.samples[0]
+    moved = tuple(len(profile.frames) - 1 if f == index else f for f in first.stack)
+    profile.samples[0] = first._replace(stack=moved)
+    page.open(profile)
+    page.mouse(page.frame(name))
+    text = page.texts("#tooltip")[0]
+    assert FILES[name] + ":11" in text
+    assert "850 ms 85.0% of all" in text
+    assert "Hottest lines: 13 (64.7%), 99 (35.3%)" in text
+    page.click(page.frame("main"))
+    page.mouse(page.frame("dumps", depth=2))
+    assert "50.0 ms 5.00% of all 5.56% of view" in page.texts("#tooltip")[0]
+
+
+def test_direction_and_theme(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    assert page.frame("all")["y"] < page.frame("main")["y"]
+    page.one("[data-direction=flame]").click()
+    assert page.frame("all")["y"] > page.frame("main")["y"]
+    assert page.one("[data-direction=flame]").get_attribute("aria-pressed") == "true"
+    page.press("i")
+    assert page.frame("all")["y"] < page.frame("main")["y"]
+
+    def background() -> Any:
+        return page.js("return getComputedStyle(document.body).backgroundColor")
+
+    before = background()
+    page.one("#theme").click()
+    assert background() != before
+    page.driver.refresh()  # the choice stays
+    assert background() != before
+    page.one("#theme").click()
+    assert background() == before
+    page.one("#legend-button").click()
+    assert not page.one("#legend").is_displayed()
+
+
+def test_follows_the_system_theme(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    backgrounds = []
+    for scheme in ("light", "dark"):
+        page.driver.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+        )
+        backgrounds.append(page.js("return getComputedStyle(document.body).backgroundColor"))
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert backgrounds[0] != backgrounds[1]
+
+
+def test_legend_tells_whose_code(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    assert page.texts("#legend li") == [
+        "Application\n60.0%",
+        "Packages\n0%",
+        "Standard library\n30.0%",
+        "Native\n10.0%",
+        "Markers\n0%",
+    ]
+
+
+def test_label_filter(page: Browser) -> None:
+    def labels(stack: str) -> Labels:
+        thread = "one" if "dumps" in stack else "" if "truncated" in stack else "two"
+        return (("only", "value"),) + ((("thread_name", thread),) if thread else ())
+
+    page.open(profile_of(STACKS, labels))
+    assert [s.get_attribute("data-label") for s in page.all("#filters select")] == ["thread_name"]
+    assert page.texts("#filters option") == ["all", "two", "one", "(none)"]
+    page.one("#filters option:nth-child(3)").click()
+    assert page.milliseconds() == {
+        (0, "all"): 300,
+        (1, "main"): 300,
+        (2, "handle"): 250,
+        (2, "dumps"): 50,
+        (3, "dumps"): 250,
+    }
+    assert page.names() == ["dumps", "main", "handle"]
+    assert page.texts("#total") == ["Shown\n300 ms"]
+    page.driver.refresh()
+    assert page.frame("all")["total"] == 300 * MS
+    page.one("#filters option:nth-child(1)").click()
+    assert page.frame("all")["total"] == 1000 * MS
+
+
+def test_names_cannot_inject(page: Browser) -> None:
+    profile = profile_of({f"{EVIL};b": 10, "__proto__;constructor": 10}, lambda s: ((EVIL, s),))
+    profile.functions[0] = Function(EVIL, f"/srv/{EVIL}.py", 1)
+    shown = EVIL.replace("\udcff", "\ufffd")
+    page.open(profile, title=EVIL, facts=[(EVIL, EVIL)])
+    assert page.texts("h1")[0].startswith("</script><img")
+    assert page.js("return document.title").startswith("</script><img")
+    frame = page.frame(shown)
+    page.mouse(frame)
+    assert shown.split("\u2028")[0] in page.js("return tooltip.textContent")
+    page.click(frame)
+    page.one("#details-sandwich").click()
+    page.one("#search").send_keys("<b>")
+    page.one("tr[data-row='0'] .open").click()
+    page.js("document.getElementById('search').value = ''; search('')")
+    assert page.js("return document.querySelectorAll('img, b:not(:empty) b, script').length") == 1
+    assert page.driver.title != "owned"
+
+
+@pytest.mark.parametrize("unit", ["nanoseconds", "bytes", "count", "milliseconds"])
+def test_units(page: Browser, unit: str) -> None:
+    profile = profile_of({"a": 2, "b": 1})
+    profile = profile._replace(sample_type=("x", unit))
+    page.open(profile)
+    shown = {"nanoseconds": "3.00 ms", "bytes": "2.86 MiB", "count": "3,000,000"}
+    assert page.texts("#total dd") == [shown.get(unit, "50.0 min")]
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_empty(page: Browser, width: int) -> None:
+    page.size(width, 844)
+    page.open(Profile([], [], []), title="Nothing here", facts=[("Samples", "0")])
+    assert page.texts("#empty h2") == ["No samples in this profile"]
+    assert not page.one("#app").is_displayed()
+    page.one("#theme").click()
+
+
+def test_deep_stack_scrolls(page: Browser) -> None:
+    page.open(profile_of({";".join(f"f{i}" for i in range(1000)): 1}))
+    assert page.js("return document.getElementById('main-chart').scrollHeight") > 15_000
+    for _ in range(3):
+        page.press(Keys.ARROW_DOWN)
+    page.js("document.getElementById('main-chart').scrollTop = 1e9")
+    page.click(page.frame("f999"))
+    assert page.texts("#crumbs li")[-1] == "f999"
+    page.press("i")
+    top = page.frame("f999")["y"]
+    assert 0 < top < 900
+
+
+def test_phone(page: Browser) -> None:
+    page.size(390, 844)
+    page.open(
+        profile_of(STACKS, lambda s: (("thread_name", s.split(";")[-1] * 9),)),
+        title="A title that is much longer than a phone is wide, really",
+        facts=[("CPU time", "1.00 s"), ("Samples", "998"), ("Rate", "100 Hz"), ("Lost", "0")] * 2,
+    )
+
+    def check() -> None:
+        page.settle()
+        assert page.js("return document.documentElement.scrollWidth") == 390
+        assert page.js(
+            "return [...document.querySelectorAll('main *')].filter(e => e.offsetParent"
+            " && !e.closest('.legend') && e.getBoundingClientRect().right > 391)"
+            ".map(e => e.outerHTML)"
+        ) == []  # fmt: skip
+
+    check()
+    page.click(page.frame("walk", depth=3))
+    assert page.texts("#crumbs li")[-1] == "walk"
+    check()
+    page.one("button[data-view=table]").click()
+    assert page.one("section.table").is_displayed()
+    assert not page.one("section.graph").is_displayed()
+    check()
+    page.one("tr[data-row='1'] .open").click()  # no graph to mark it in: callers, callees
+    assert page.one("#sandwich").is_displayed()
+    check()
+
+
+def big_profile(stacks: int) -> Profile:
+    """Requests through deep frameworks: long shared beginnings, many endings."""
+    rnd = random.Random(5)
+    folders = [
+        "/srv/shop/shop/mod{}.py",
+        "/srv/shop/.venv/lib/python3.11/site-packages/django/m{}.py",
+        "/usr/lib/python3.11/lib{}.py",
+    ]
+    functions = [
+        Function(f"Class{i % 97}.method_{i}", folders[i % 3].format(i % 61), 1 + i % 700)
+        for i in range(3000)
+    ]
+    frames = [Frame(i // 2, 2 + i % 700) for i in range(6000)]
+    pool: list[tuple[int, ...]] = [tuple(rnd.choices(range(6000), k=40))]
+    found: set[tuple[int, ...]] = set()
+    while len(found) < stacks:
+        base = pool[int(rnd.random() ** 2 * len(pool))]
+        keep = rnd.randint(0 if rnd.random() < 0.1 else 25, 38)
+        stack = base[:keep] + tuple(rnd.choices(range(6000), k=rnd.randint(40, 45) - keep))
+        found.add(stack)
+        if len(pool) < 4000:
+            pool.append(stack)
+    return Profile(
+        functions,
+        frames,
+        [Sample(stack[::-1], rnd.randint(1, 5) * 10 * MS, ()) for stack in sorted(found)],
+        period=10 * MS,
+    )
+
+
+def test_hundred_thousand_stacks(page: Browser, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = big_profile(100_000)
+    started = time.perf_counter()
+    text = render(profile, title="Big")
+    rendered = time.perf_counter() - started
+    path = page.directory / "big.html"
+    path.write_text(text, encoding="utf-8")
+    started = time.perf_counter()
+    page.driver.get(path.as_uri())
+    page.settle()
+    loaded = time.perf_counter() - started
+    with capsys.disabled():
+        print(
+            f"\n100000 stacks: {rendered:.2f} s to render, {len(text) / 1e6:.1f} MB, "
+            f"{loaded:.2f} s to load"
+        )
+    widest = max((f for f in page.frames() if f["depth"] == 3), key=lambda f: float(f["width"]))
+    page.click(widest)
+    assert page.frame(widest["name"], depth=3)["width"] > widest["width"]
+    page.press(Keys.ESCAPE)
+    page.one("#search").send_keys("method_12")
+    assert "%" in page.texts("#share")[0]
+    assert 0 < len(page.names()) < 100
+
+
+def test_frames_too_narrow_to_draw(page: Browser) -> None:
+    page.open(profile_of({f"main;f{i:04}": 1 if i else 3 for i in range(5000)}))
+    rest = page.frame("…")
+    page.mouse(rest)
+    assert "more, each too narrow to draw" in page.texts("#tooltip")[0]
+    page.click(rest)
+    assert page.texts("#crumbs li")[-1].startswith("f0")
+
+
+def test_print(page: Browser) -> None:
+    page.open(profile_of(STACKS))
+    pdf = page.driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})
+    assert len(pdf["data"]) > 10_000
+    page.click(page.frame("handle"))  # and all is as before
+    assert page.texts("#crumbs li")[-1] == "handle"

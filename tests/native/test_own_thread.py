@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""The profiler's own threads: unseen, and gone without a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.python import python
+
+
+def test_it_is_no_thread_that_python_knows(tmp_path: Path) -> None:
+    program = """
+import _thread, os, threading
+from pyroscope_native import _core
+seen = []
+thread = _core.OwnThread(lambda: seen.append((threading.active_count(), _thread._count())))
+assert thread.join(5)
+assert seen == [(1, 0)], seen
+assert len(os.listdir("/proc/self/task")) == 1
+assert thread.join(5)
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_it_raises_is_told(tmp_path: Path) -> None:
+    program = "from pyroscope_native import _core\n_core.OwnThread(lambda: 1 / 0).join(5)\n"
+    done = python("-c", program, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_thread_locals_that_ask_for_the_gil_when_they_die(tmp_path: Path) -> None:
+    program = """
+import ctypes, threading
+from pyroscope_native import _core
+class Asking:
+    def __del__(self):
+        state = ctypes.pythonapi.PyGILState_Ensure()
+        ctypes.pythonapi.PyGILState_Release(state)
+        print("died")
+local = threading.local()
+def work():
+    local.value = Asking()
+assert _core.OwnThread(work).join(5)
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "died\n", "")

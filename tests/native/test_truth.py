@@ -1,0 +1,258 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a profile says is what happened."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from math import sqrt
+from pathlib import Path
+
+import pytest
+
+from tests.support.profiled import kernel_ns, profiled, total, weight_by_function
+
+CLOCKS = pytest.mark.parametrize("clock", ["thread", "process"])
+
+
+def assert_near(measured_ns: float, expected_ns: float, period_ns: float, share: float) -> None:
+    """Within `share`, and three standard errors of so many samples."""
+    tolerance_ns = share * expected_ns + 3 * sqrt(expected_ns * period_ns) + 2 * period_ns
+    assert abs(measured_ns - expected_ns) <= tolerance_ns
+
+
+@CLOCKS
+def test_the_sum_is_the_kernels_count(clock: str, tmp_path: Path) -> None:
+    profile = profiled("burn(2)", tmp_path, "--clock", clock)
+    share = 0.02 if clock == "thread" else 0.1
+    assert_near(total(profile), kernel_ns(tmp_path), 10e6, share)
+
+
+def split_program(cycle_s: float, seconds: float = 2.0) -> str:
+    return f"""
+        def a(): burn(0.5 * {cycle_s})
+        def b(): burn(0.3 * {cycle_s})
+        def c(): burn(0.2 * {cycle_s})
+        for _ in range(int({seconds} / {cycle_s})): a(); b(); c()
+        """
+
+
+def test_a_program_in_step_with_the_period_is_met_in_all_places(tmp_path: Path) -> None:
+    weights = weight_by_function(profiled(split_program(0.01, 4.0), tmp_path))
+    # Who always looks at the same phase sees one of the three.
+    assert max(weights[name] for name in weights if name in "abc") < 0.95 * 4e9
+
+
+@CLOCKS
+def test_shares_of_functions(clock: str, tmp_path: Path) -> None:
+    profile = profiled(split_program(0.0137), tmp_path, "--clock", clock)
+    weights = weight_by_function(profile)
+    whole = sum(weights[name] for name in "abc")
+    samples = whole / 10e6
+    for name, share in (("a", 0.5), ("b", 0.3), ("c", 0.2)):
+        error = 0.04 + 3 * sqrt(share * (1 - share) / samples)
+        assert abs(weights[name] / whole - share) < error
+
+
+def test_rates_beyond_the_kernels_tick_keep_the_weights_true(tmp_path: Path) -> None:
+    profile = profiled("burn(1)", tmp_path, "--rate", "5000")
+    assert profile.period == 200_000
+    assert_near(total(profile), kernel_ns(tmp_path), 4e6, 0.02)
+
+
+THREADS = """
+    import threading, zlib, hashlib, _thread
+    def python_work(): burn(0.6)
+    def c_work():
+        end = time.thread_time() + 0.6
+        data = b'x' * 1000000
+        while time.thread_time() < end: hashlib.sha256(data).digest(); zlib.crc32(data)
+    threads = [threading.Thread(target=python_work, name=f"py-{i}") for i in range(2)]
+    threads += [threading.Thread(target=c_work, name=f"c-{i}") for i in range(2)]
+    for thread in threads: thread.start()
+    done = _thread.allocate_lock(); done.acquire()
+    def bare_work(): burn(0.6); done.release()
+    _thread.start_new_thread(bare_work, ())
+    done.acquire()
+    for thread in threads: thread.join()
+"""
+
+
+@CLOCKS
+def test_all_kinds_of_threads(clock: str, tmp_path: Path) -> None:
+    profile = profiled(THREADS, tmp_path, "--clock", clock)
+    by_thread: dict[str, int] = {}
+    for sample in profile.samples:
+        name = dict(sample.labels)["thread_name"]
+        by_thread[name] = by_thread.get(name, 0) + sample.values[0]
+    weights = weight_by_function(profile)
+    share = 0.1 if clock == "thread" else 0.35
+    for name in ("py-0", "py-1", "c-0", "c-1"):
+        assert_near(by_thread[name], 0.6e9, 10e6, share)
+    # Found by the scan alone: it is not seen at once.
+    assert weights["bare_work"] > 0.3e9
+    assert_near(weights["c_work"], 1.2e9, 10e6, share)
+    assert "MainThread" in by_thread or by_thread
+    assert_near(total(profile), kernel_ns(tmp_path), 10e6, 0.1)
+
+
+def test_threads_made_in_c(tmp_path: Path) -> None:
+    source = tmp_path / "spin.c"
+    source.write_text(
+        """
+        #include <pthread.h>
+        #include <time.h>
+        static void *spin(void *seconds) {
+            struct timespec now;
+            do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+            while (now.tv_sec * 1e9 + now.tv_nsec < *(double *)seconds * 1e9);
+            return 0;
+        }
+        void spin_in_thread(double seconds) {
+            pthread_t thread;
+            pthread_create(&thread, 0, spin, &seconds);
+            pthread_join(thread, 0);
+        }
+        """
+    )
+    library = tmp_path / "spin.so"
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-pthread", "-o", str(library), str(source)], check=True
+    )
+    profile = profiled(
+        f"""
+        import ctypes
+        spin = ctypes.CDLL({str(library)!r}).spin_in_thread
+        spin.argtypes = (ctypes.c_double,)
+        spin(1.0)
+        """,
+        tmp_path,
+    )
+    assert weight_by_function(profile)["[no Python code]"] > 0.7e9
+
+
+def test_short_lived_threads(tmp_path: Path) -> None:
+    profile = profiled(
+        """
+        import threading
+        def work(): burn(0.005)
+        for _ in range(400):
+            thread = threading.Thread(target=work); thread.start(); thread.join()
+        """,
+        tmp_path,
+    )
+    # The kernel ticks every few milliseconds of such a life, and the last tick
+    # is the last chance: what comes after it is not seen.
+    assert weight_by_function(profile)["work"] > 0.25 * 2e9
+
+
+@pytest.mark.parametrize("depth", [30, 256, 900])
+def test_deep_stacks_are_whole(depth: int, tmp_path: Path) -> None:
+    profile = profiled(
+        f"""
+        def recurse(n):
+            if n: return recurse(n - 1)
+            burn(0.5)
+        recurse({depth})
+        """,
+        tmp_path,
+    )
+    stacks = [s.stack for s in profile.samples if any(f.name == "burn" for f in s.stack)]
+    assert stacks
+    for stack in stacks:
+        assert [frame.name for frame in stack].count("recurse") == depth + 1
+        assert stack[-1].name == "<module>"
+
+
+def test_deeper_stacks_keep_their_leaves(tmp_path: Path) -> None:
+    profile = profiled(
+        """
+        import sys, threading
+        sys.setrecursionlimit(20000)
+        threading.stack_size(512 * 1024 * 1024)
+        def recurse(n):
+            if n: return recurse(n - 1)
+            burn(0.5)
+        thread = threading.Thread(target=recurse, args=(5000,)); thread.start(); thread.join()
+        """,
+        tmp_path,
+    )
+    cut = [s for s in profile.samples if s.stack[-1].name == "[truncated]"]
+    assert sum(s.values[0] for s in cut) > 0.4e9
+    deep = [s.stack for s in cut if any(frame.name == "burn" for frame in s.stack)]
+    assert deep
+    assert all(len(stack) >= 1000 for stack in deep)
+    assert all("burn" in [frame.name for frame in stack[:3]] for stack in deep)
+
+
+def test_lines_and_names(tmp_path: Path) -> None:
+    profile = profiled(
+        """
+        class Outer:
+            class Inner:
+                def method(self):
+                    x = 0
+                    for i in range(6000000):
+                        x += i
+                    return x
+        Outer.Inner().method()
+        """,
+        tmp_path,
+    )
+    frames = {f for s in profile.samples for f in s.stack if f.name == "Outer.Inner.method"}
+    source = (tmp_path / "program.py").read_text().splitlines()
+    assert frames
+    for frame in frames:
+        assert frame.filename == str(tmp_path / "program.py")
+        assert "def method" in source[frame.start_line - 1]
+        assert source[frame.line - 1].strip() in ("for i in range(6000000):", "x += i")
+
+
+def test_code_that_dies_keeps_its_name(tmp_path: Path) -> None:
+    profile = profiled(
+        """
+        end = time.thread_time() + 1.5
+        i = 0
+        while time.thread_time() < end:
+            i += 1
+            space = {}
+            source = f"def f_{i}():\\n for _ in range(2000): pass\\nf_{i}()"
+            exec(compile(source, f"<src_{i}>", "exec"), space)
+        """,
+        tmp_path,
+        "--rate",
+        "1000",
+    )
+    seen = 0
+    for sample in profile.samples:
+        for frame in sample.stack:
+            assert frame.name != "[unresolved code]"
+            if frame.name.startswith("f_"):
+                seen += 1
+                assert frame.filename == f"<src_{frame.name[2:]}>"
+    assert seen > 50
+
+
+def test_nothing_polls(tmp_path: Path) -> None:
+    script = """
+        import os, threading
+        threads = [threading.Thread(target=time.sleep, args=(2.5,)) for _ in range(20)]
+        for thread in threads: thread.start()
+        before = {}
+        def switches():
+            total = 0
+            for tid in os.listdir('/proc/self/task'):
+                for line in open(f'/proc/self/task/{tid}/status'):
+                    if line.startswith(('voluntary', 'nonvoluntary')):
+                        total += int(line.split()[1])
+            return total
+        time.sleep(0.5)
+        first = switches(); time.sleep(1.5); second = switches()
+        open('switches', 'w').write(str(second - first))
+        for thread in threads: thread.join()
+    """
+    profiled(script, tmp_path)
+    # The main thread's own, and what reading them takes.
+    assert int((tmp_path / "switches").read_text()) <= 15
+    assert sys.platform == "linux"

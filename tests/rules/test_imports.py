@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Who may import whom, who reads the environment, and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "pyroscope_native"
+NAME = PACKAGE.name
+
+MODULES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix().replace("/", "."): path
+    for path in PACKAGE.glob("**/*.py")
+}
+TREES = {module: ast.parse(path.read_text()) for module, path in MODULES.items()}
+
+
+def package_of(module: str, level: int) -> list[str]:
+    """The package that a relative import of `level` dots in `module` begins at."""
+    parts = [NAME, *module.split(".")]
+    return parts[: len(parts) - level]
+
+
+def imports_of(module: str) -> set[str]:
+    """The modules of ours that `module` imports, anywhere in it, without our name."""
+    found = set()
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = package_of(module, node.level) if node.level else []
+            base = ".".join([*start, *filter(None, [node.module])])
+            found |= {f"{base}.{alias.name}" for alias in node.names} | {base}
+    ours = {name[len(NAME) + 1 :] for name in found if name.startswith(f"{NAME}.")}
+    return {name for name in ours if name in MODULES or name == "_core"}
+
+
+def test_imports_are_seen() -> None:
+    assert imports_of("session") >= {"_core", "config", "deliver.upload"}
+    assert imports_of("report.page") == {"model"}
+    assert imports_of("launch") == {"config", "errors"}
+
+
+def test_core_imports_nothing_of_ours() -> None:
+    lines = (PACKAGE / "_core.pyx").read_text().splitlines()
+    imports = [line for line in lines if line.lstrip().startswith(("import ", "from ", "cimport "))]
+    assert imports
+    assert not [line for line in imports if NAME in line or "from ." in line]
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [("model", {"errors", "version"}), ("errors", set()), ("version", set())],
+)
+def test_lowest_modules(module: str, allowed: set[str]) -> None:
+    assert imports_of(module) <= allowed
+
+
+@pytest.mark.parametrize(
+    "module", [name for name in MODULES if name.startswith(("report.", "deliver."))]
+)
+def test_delivery_knows_no_session(module: str) -> None:
+    assert not imports_of(module) & {"session", "process", "api", "cli"}
+
+
+# ---- the environment ----
+
+READERS = {
+    "config": "the settings",
+    "launch": "hands a note, and PYTHONPATH, to the program",
+    "program": "takes the note out, and puts PYTHONPATH back",
+    "report.summary": "NO_COLOR, which is about the terminal",
+}
+"""The modules that may read the environment, with what they read."""
+
+ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb"}
+
+
+def reads_environment(tree: ast.AST) -> bool:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ENVIRONMENT:
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            return any(f"os.{alias.name}" in ENVIRONMENT for alias in node.names)
+    return False
+
+
+def test_environment_is_read_in_few_modules() -> None:
+    assert {module for module, tree in TREES.items() if reads_environment(tree)} == set(READERS)
+
+
+# ---- what importing costs ----
+
+
+def imported_with(statement: str) -> list[str]:
+    code = f"{statement}\nimport sys, _thread\nprint(_thread._count(), *sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return done.stdout.split()
+
+
+def test_importing_is_cheap() -> None:
+    # A .pth file of somebody else may import what it likes.
+    others = set(imported_with(""))
+    threads, *modules = imported_with(f"import {NAME}")
+    assert f"{NAME}.api" in modules
+    assert threads == "0"
+    heavy = ("google", "urllib3", "asyncio", "http", "ssl")
+    assert not [m for m in modules if m.split(".")[0] in heavy and m not in others]

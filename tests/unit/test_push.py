@@ -1,0 +1,509 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import base64
+import platform
+import shutil
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pyroscope_native.deliver.push import Pusher, PushError, series_labels
+from pyroscope_native.model import Frame, Function, Profile, Sample
+from tests.support.push_server import Answer, PushServer
+
+SECRET = "pa55-w0rd"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[PushServer]:
+    with PushServer() as server:
+        yield server
+        assert server.faults == []
+
+
+_opened: list[Pusher] = []
+
+
+@pytest.fixture(autouse=True)
+def no_connection_stays_open() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
+TIMEOUT_S = 30.0
+
+
+def pusher(server_address: str, **settings: Any) -> Pusher:
+    defaults: dict[str, Any] = {
+        "labels": series_labels("shop", {}, "1.2.3"),
+        "basic_auth": None,
+        "tenant_id": "",
+        "http_headers": {},
+        "version": "1.2.3",
+    }
+    _opened.append(Pusher(server_address=server_address, **{**defaults, **settings}))
+    return _opened[-1]
+
+
+def profile(stack: tuple[int, ...] = (0,), time_ns: int | None = None) -> Profile:
+    return Profile(
+        functions=[Function("main", "/srv/main.py", 1)],
+        frames=[Frame(0, 2)],
+        samples=[Sample(stack, 10_000_000, ())],
+        period=10_000_000,
+        time_ns=time.time_ns() if time_ns is None else time_ns,
+        duration_ns=15_000_000_000,
+    )
+
+
+def refusal(
+    server: PushServer, answer: Answer, *, timeout_s: float = TIMEOUT_S, **settings: Any
+) -> PushError:
+    server.answers.append(answer)
+    with pytest.raises(PushError) as caught:
+        pusher(server.address, **settings).push(profile(), timeout_s=timeout_s)
+    assert server.pushes == []
+    return caught.value
+
+
+# what is sent
+
+
+def test_a_push_is_stored(server: PushServer) -> None:
+    pusher(server.address).push(profile(), timeout_s=TIMEOUT_S)
+    (push,) = server.pushes
+    assert push.labels == {
+        "__name__": "process_cpu",
+        "__delta__": "false",
+        "service_name": "shop",
+        "otel.scope.name": "pyroscope_native",
+        "otel.scope.version": "1.2.3",
+        "process.runtime.name": "cpython",
+        "process.runtime.version": platform.python_version(),
+    }
+    assert push.profile.sample_types == [("cpu", "nanoseconds")]
+    assert [sample.values for sample in push.profile.samples] == [(10_000_000,)]
+
+
+def test_the_request_is_connect_unary(server: PushServer) -> None:
+    pusher(server.address).push(profile(), timeout_s=TIMEOUT_S)
+    headers = server.pushes[0].headers
+    assert headers["content-type"] == "application/proto"
+    assert headers["content-encoding"] == "gzip"
+    assert headers["user-agent"] == "pyroscope_native/1.2.3"
+    assert "authorization" not in headers
+    assert "x-scope-orgid" not in headers
+
+
+def test_the_connection_is_kept(server: PushServer) -> None:
+    ours = pusher(server.address)
+    ours.push(profile(), timeout_s=TIMEOUT_S)
+    server.answers.append(Answer(status=503, body=b"not ready"))
+    with pytest.raises(PushError):
+        ours.push(profile(), timeout_s=TIMEOUT_S)
+    ours.push(profile(), timeout_s=TIMEOUT_S)
+    first, second = server.pushes
+    assert first.client_port == second.client_port
+
+
+@pytest.mark.parametrize("slashes", ["", "/", "//"])
+def test_an_address_may_have_a_prefix(slashes: str) -> None:
+    with PushServer(prefix="/profiles/eu") as server:
+        pusher(server.address + slashes).push(profile(), timeout_s=TIMEOUT_S)
+        assert len(server.pushes) == 1
+
+
+def test_a_closed_pusher_opens_another_connection(server: PushServer) -> None:
+    ours = pusher(server.address)
+    ours.push(profile(), timeout_s=TIMEOUT_S)
+    ours.close()
+    ours.push(profile(), timeout_s=TIMEOUT_S)
+    assert len(server.pushes) == 2
+
+
+def test_a_deep_stack_is_cut_at_its_root(server: PushServer) -> None:
+    pusher(server.address).push(profile(stack=(0,) * 1500), timeout_s=TIMEOUT_S)
+    (sample,) = server.pushes[0].profile.samples
+    assert len(sample.stack) == 1000
+    assert sample.stack[0].name == "main"
+    assert sample.stack[-1].name == "[truncated]"
+
+
+def test_labels_are_valid_utf8(server: PushServer) -> None:
+    pusher(server.address, labels=series_labels("caf\udce9", {}, "1")).push(
+        profile(), timeout_s=TIMEOUT_S
+    )
+    assert server.pushes[0].labels["service_name"] == "caf\ufffd"
+
+
+# who is asking
+
+
+def authorization(server: PushServer) -> str:
+    scheme, _, token = server.pushes[-1].headers["authorization"].partition(" ")
+    assert scheme == "Basic"
+    return base64.b64decode(token).decode()
+
+
+def test_basic_auth(server: PushServer) -> None:
+    pusher(server.address, basic_auth=("1234", "glc_ü")).push(profile(), timeout_s=TIMEOUT_S)
+    assert authorization(server) == "1234:glc_ü"
+
+
+def test_userinfo_in_the_address_is_basic_auth(server: PushServer) -> None:
+    address = server.address.replace("//", "//me%40work:p%2Fw@")
+    pusher(address).push(profile(), timeout_s=TIMEOUT_S)
+    assert authorization(server) == "me@work:p/w"
+    pusher(address, basic_auth=("other", "one")).push(profile(), timeout_s=TIMEOUT_S)
+    assert authorization(server) == "other:one"
+
+
+def test_a_tenant_is_named(server: PushServer) -> None:
+    pusher(server.address, tenant_id="team-a").push(profile(), timeout_s=TIMEOUT_S)
+    assert server.pushes[0].headers["x-scope-orgid"] == "team-a"
+
+
+def test_headers_of_the_user_do_not_change_the_protocol(server: PushServer) -> None:
+    headers = {
+        "X-Custom": "yes",
+        "authorization": "Bearer t",
+        "content-type": "text/plain",
+        "user-agent": "mine",
+    }
+    pusher(server.address, http_headers=headers).push(profile(), timeout_s=TIMEOUT_S)
+    sent = server.pushes[0].headers
+    assert sent["x-custom"] == "yes"
+    assert sent["authorization"] == "Bearer t"
+    assert sent["content-type"] == "application/proto"
+    assert sent["user-agent"] == "mine"
+
+
+def test_secrets_are_not_shown(server: PushServer) -> None:
+    address = server.address.replace("//", f"//me:{SECRET}@")
+    headers = {"X-Token": "t0ken-value"}
+    shown = repr(pusher(address, http_headers=headers))
+    quoting = f"who sent {SECRET} and t0ken-value?".encode()
+    server.answers.append(Answer(status=401, body=quoting))
+    with pytest.raises(PushError) as caught:
+        pusher(address, http_headers=headers).push(profile(), timeout_s=TIMEOUT_S)
+    shown += str(caught.value) + repr(caught.value)
+    assert "who sent ***" in shown
+    assert SECRET not in shown
+    assert "t0ken" not in shown
+    assert "me:" not in shown
+
+
+# what is refused at once
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("", "does not begin with http"),
+        ("localhost:4040", "does not begin with http"),
+        ("ftp://localhost", "does not begin with http"),
+        (f"me:{SECRET}@localhost", "does not begin with http"),
+        ("http://", "names no host"),
+        (f"http://me:{SECRET}@", "names no host"),
+        (f"http://me:{SECRET}@:4040", "names no host"),
+        ("http://localhost:port", "port"),
+        (f"http://me:{SECRET}:", "port"),
+        (f"http://me:{SECRET}@localhost:99999", "port"),
+        (f"http://me:{SECRET}@[::1", "not a URL"),
+        (f"http://me:{SECRET}@\u2100.example", "not a URL"),
+        (f"http://localhost/?token={SECRET}", "query"),
+        ("http://localhost/#there", "fragment"),
+        ("http://local host/", "space"),
+        ("http://localhost\n", "space"),
+    ],
+)
+def test_a_malformed_address_is_refused(address: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        pusher(address)
+    assert "http://localhost:4040" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"http_headers": {"X Y": SECRET}}, "'X Y' is no name"),
+        ({"http_headers": {"X-Y": f"{SECRET}\r\nX-Z: 1"}}, "header X-Y"),
+        ({"http_headers": {"X-Y": f"{SECRET}\u20ac"}}, "header X-Y"),
+        ({"tenant_id": "a\nb"}, "header X-Scope-OrgID"),
+    ],
+)
+def test_a_header_that_can_not_be_sent_is_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        pusher("http://localhost", **settings)
+    assert SECRET not in str(caught.value)
+
+
+# what the server says
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [
+        *((status, True) for status in (408, 409, 429, 499, 500, 502, 503, 504)),
+        *((status, False) for status in (204, 400, 401, 403, 404, 405, 413, 415, 422, 501)),
+    ],
+)
+def test_the_status_says_whether_to_try_again(
+    server: PushServer, status: int, retryable: bool
+) -> None:
+    error = refusal(server, Answer(status=status))
+    assert (error.status, error.retryable) == (status, retryable)
+    assert str(status) in str(error)
+    assert server.requests == 1
+
+
+def test_too_many_bytes_will_be_too_many_again(server: PushServer) -> None:
+    big = profile()._replace(comments=["x" * 2_000_000])
+    server.answers.append(Answer(status=429))
+    with pytest.raises(PushError) as caught:
+        pusher(server.address).push(big, timeout_s=TIMEOUT_S)
+    assert caught.value.retryable is False
+
+
+def test_the_servers_own_words_are_told(server: PushServer) -> None:
+    body = b'{"code":"resource_exhausted","message":"limit is 4 MB/s\\n per tenant"}'
+    error = refusal(server, Answer(status=429, body=body))
+    assert str(error) == (f"{server.address}: 429, resource_exhausted: limit is 4 MB/s per tenant")
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"upstream gone\r\n", "503, upstream gone"),
+        (b"\xff\x1b[31m" + b"x" * 9000, "503, \ufffd [31m" + "x" * 193 + "…"),
+        (b"[" * 9000, "503, " + "[" * 199 + "…"),
+        (b'{"message": 1}', '503, {"message": 1}'),
+        (b"<html>Service unavailable</html>", "503"),
+        (b"", "503"),
+    ],
+    ids=["text", "long and binary", "nested", "other JSON", "HTML", "nothing"],
+)
+def test_the_words_of_others_are_kept_short(server: PushServer, body: bytes, words: str) -> None:
+    error = refusal(server, Answer(status=503, body=body))
+    assert str(error) == f"{server.address}: {words}"
+
+
+NOW_NS = 1_700_000_000 * 10**9
+LABELS = {"__name__": "process_cpu", "__delta__": "false", "service_name": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "time_ns", "words"),
+    [
+        ({"service_name": "shop"}, NOW_NS, "no __name__"),
+        ({**LABELS, "": "x"}, NOW_NS, "has a name"),
+        ({**LABELS, "n" * 1025: "x"}, NOW_NS, "label name is too long"),
+        ({**LABELS, "x": "v" * 2049}, NOW_NS, "label value is too long"),
+        ({**LABELS, **{f"n{i}": "x" for i in range(28)}}, NOW_NS, "no more labels"),
+        (LABELS, NOW_NS - 3_601 * 10**9, "older than an hour"),
+        (LABELS, NOW_NS + 601 * 10**9, "more than ten minutes ahead"),
+    ],
+    ids=["name", "empty name", "long name", "long value", "many labels", "old", "new"],
+)
+def test_what_the_server_finds_wrong_is_told(
+    labels: dict[str, str], time_ns: int, words: str
+) -> None:
+    with PushServer(now_ns=lambda: NOW_NS) as server:
+        with pytest.raises(PushError, match="400, invalid_argument: ") as caught:
+            pusher(server.address, labels=labels).push(
+                profile(time_ns=time_ns), timeout_s=TIMEOUT_S
+            )
+        assert server.pushes == []
+    assert words in str(caught.value)
+    assert (caught.value.status, caught.value.retryable) == (400, False)
+
+
+def test_too_many_samples_are_refused(server: PushServer) -> None:
+    big = profile()._replace(
+        samples=[
+            Sample((0,) * depth, 1, (("n", str(n)),)) for depth in range(1, 18) for n in range(1000)
+        ]
+    )
+    with pytest.raises(PushError, match="17000 samples") as caught:
+        pusher(server.address).push(big, timeout_s=TIMEOUT_S)
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://me:pw@login.example:8443/sso?token=abc#x", "login.example:8443/sso;"),
+        ("/login?token=abc", "/login;"),
+        ("http://[bad", "an unreadable address;"),
+        ("", "nowhere;"),
+    ],
+)
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(
+    server: PushServer, status: int, location: str, words: str
+) -> None:
+    error = refusal(server, Answer(status=status, headers={"Location": location}))
+    assert f"{status}, a redirect to {words}" in str(error)
+    assert "abc" not in str(error)
+    assert "pw" not in str(error)
+    assert (error.status, error.retryable) == (status, False)
+    assert server.requests == 1
+
+
+# no answer
+
+
+def test_a_closed_connection_is_retryable(server: PushServer) -> None:
+    error = refusal(server, Answer(close=True))
+    assert (error.status, error.retryable) == (None, True)
+    assert "closed connection" in str(error)
+    assert server.requests == 1
+
+
+def test_no_answer_in_time_is_retryable(server: PushServer) -> None:
+    error = refusal(server, Answer(after=threading.Event()), timeout_s=0.05)
+    assert (error.status, error.retryable) == (None, True)
+    assert str(error) == f"{server.address}: timed out"
+
+
+def test_nobody_listening_is_retryable() -> None:
+    with PushServer() as server:
+        address = server.address
+    with pytest.raises(PushError) as caught:
+        pusher(address).push(profile(), timeout_s=TIMEOUT_S)
+    assert (caught.value.status, caught.value.retryable) == (None, True)
+    assert str(caught.value) == f"{address}: Connection refused"
+
+
+def test_a_pusher_goes_on_after_a_failure(server: PushServer) -> None:
+    ours = pusher(server.address)
+    server.answers.append(Answer(close=True))
+    with pytest.raises(PushError):
+        ours.push(profile(), timeout_s=TIMEOUT_S)
+    ours.push(profile(), timeout_s=TIMEOUT_S)
+    assert len(server.pushes) == 1
+
+
+# proxies
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A proxy is asked for the whole URL, which to this server is a prefix.
+    with PushServer(prefix="http://pyroscope.invalid:4040") as proxy:
+        monkeypatch.setenv("http_proxy", f"http://me:{SECRET}@127.0.0.1:{proxy.port}")
+        ours = pusher("http://pyroscope.invalid:4040")
+        ours.push(profile(), timeout_s=TIMEOUT_S)
+        headers = proxy.pushes[0].headers
+        assert headers["proxy-authorization"].startswith("Basic ")
+        assert SECRET not in repr(ours)
+
+
+def test_no_proxy_is_obeyed(server: PushServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    pusher(server.address).push(profile(), timeout_s=TIMEOUT_S)
+    assert len(server.pushes) == 1
+
+
+@pytest.mark.parametrize("proxy", [f"socks5://me:{SECRET}@host", f"http://me:{SECRET}@host:port"])
+def test_a_proxy_that_can_not_be_used_is_refused(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(ValueError, match="http proxy") as caught:
+        pusher("http://localhost")
+    assert SECRET not in str(caught.value)
+
+
+# TLS
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that nobody trusts yet."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl to make a certificate with")
+    path = tmp_path / "certificate.pem"
+    command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    command += f" -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout {path} -out {path}.crt"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    with path.open("a") as file:
+        file.write(Path(f"{path}.crt").read_text())
+    return path
+
+
+@pytest.fixture
+def https_server(certificate: Path) -> Iterator[PushServer]:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with PushServer(tls=tls) as server:
+        yield server
+
+
+def test_an_unknown_certificate_is_refused(https_server: PushServer) -> None:
+    with pytest.raises(PushError, match="certificate") as caught:
+        pusher(https_server.address).push(profile(), timeout_s=TIMEOUT_S)
+    assert caught.value.status is None
+    assert https_server.requests == 0
+
+
+def test_a_known_certificate_is_accepted(
+    https_server: PushServer, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    pusher(https_server.address).push(profile(), timeout_s=TIMEOUT_S)
+    assert len(https_server.pushes) == 1
+
+
+# series_labels
+
+
+def test_tags_stand_in_between_and_sorted() -> None:
+    labels = series_labels("shop", {"zone": "eu", "env": "prod"}, "1.0")
+    assert list(labels) == [
+        "__name__",
+        "__delta__",
+        "service_name",
+        "env",
+        "zone",
+        "otel.scope.name",
+        "otel.scope.version",
+        "process.runtime.name",
+        "process.runtime.version",
+    ]
+
+
+def test_tags_win_over_what_we_say_of_ourselves_only() -> None:
+    tags = {
+        "__name__": "wall",
+        "__delta__": "true",
+        "service_name": "other",
+        "otel.scope.name": "mine",
+        "process.runtime.version": "secret",
+        "empty": "",
+    }
+    labels = series_labels("shop", tags, "1.0")
+    assert labels["__name__"] == "process_cpu"
+    assert labels["__delta__"] == "false"
+    assert labels["service_name"] == "shop"
+    assert labels["otel.scope.name"] == "mine"
+    assert labels["process.runtime.version"] == "secret"
+    assert "empty" not in labels
