@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SOAK_SECONDS ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-quick lint check-zone soak bench clean FORCE
+
+help: ## Show what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(VENV)/built ## Build, and profile an example to a flame-graph page
+	$(BIN)/python -m pyroscope_native run -o build/example.html -o build/example.pb.gz examples/render.py
+	@echo "Open build/example.html in a browser."
+
+test: $(VENV)/tested ## Run all tests
+	$(BIN)/python -m pytest tests
+
+test-quick: $(VENV)/tested ## Run the tests that take no browser and no truth programs
+	$(BIN)/python -m pytest tests --ignore=tests/integration --ignore=tests/native/test_truth.py
+
+lint: $(VENV)/linted ## Check style, types and the C code's warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror csrc/*.[ch] csrc/frames/*.h tests/c/*.[ch] benchmarks/*.c
+	$(BIN)/python tests/support/strict_build.py
+
+check-zone: $(VENV)/tested ## Check what the signal handler may reach
+	$(BIN)/python -m pytest tests/rules
+
+soak: $(VENV)/tested ## Storm a nasty workload with signals for SOAK_SECONDS
+	$(BIN)/python tests/stress/soak.py $(SOAK_SECONDS)
+
+bench: $(VENV)/tested ## Measure the handler, the overhead, start and memory
+	$(BIN)/python benchmarks/handler.py
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/start.py
+
+clean: ## Remove what was made
+	rm -rf $(VENV) build dist *.egg-info pyroscope_native/_core.c pyroscope_native/*.so
+
+# One clear line for each thing that is missing, before anything is made.
+$(VENV)/made:
+	@command -v $(PYTHON) >/dev/null || { echo "make: no $(PYTHON): install Python 3.9 or later (README, Requirements)"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || { echo "make: $(PYTHON) is too old: Python 3.9 or later is needed; try make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "make: $(PYTHON) cannot make virtual environments: install python3-venv (README, Requirements)"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "make: no C compiler: install gcc or clang (README, Requirements)"; exit 1; }
+	@$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "make: no Python headers for $(PYTHON): install python3-dev or python3-devel (README, Requirements)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/built: $(VENV)/made setup.py pyproject.toml $(wildcard csrc/*.[ch] csrc/frames/*.h pyroscope_native/*.pyx)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@mkdir -p build
+	@touch $@
+
+$(VENV)/tested: $(VENV)/built
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/linted: $(VENV)/tested
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
+	@touch $@
