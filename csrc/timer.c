@@ -28,6 +28,9 @@ static struct {
     _Atomic uint64_t ended_own_cpu_ns;
     /* Threads without a timer, of the scan under way and of the last one. */
     _Atomic uint32_t unattached;
+    /* In the process engine: CPU of the process that has been given out as
+     * weight. */
+    _Atomic uint64_t weighed_ns;
 } timers;
 
 /* The calling thread's slot in the process engine. */
@@ -43,7 +46,7 @@ static bool is_own(pid_t tid)
     return false;
 }
 
-static uint64_t cpu_ns(clockid_t clock)
+static uint64_t cpu_ns_sig(clockid_t clock)
 {
     struct timespec now = {0};
     clock_gettime(clock, &now);
@@ -89,7 +92,7 @@ static clockid_t thread_cpu_clock(pid_t tid)
 
 static uint64_t thread_cpu_ns(pid_t tid)
 {
-    return cpu_ns(thread_cpu_clock(tid));
+    return cpu_ns_sig(thread_cpu_clock(tid));
 }
 
 /* Uniform from 1 to `limit_ns`. */
@@ -345,9 +348,9 @@ static void start_scan_clock(pid_t drain_tid)
 
 static void scan_and_rearm(void)
 {
-    uint64_t before_ns = cpu_ns(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t before_ns = cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID);
     scan_threads();
-    uint64_t pause_ns = (cpu_ns(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
+    uint64_t pause_ns = (cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
     if (scan_clock.has_timer)
         set_timer_sig(scan_clock.timer, pause_ns > SCAN_CPU_NS ? pause_ns : SCAN_CPU_NS, 0);
 }
@@ -489,6 +492,23 @@ static pn_thread *slot_of_self_sig(void)
     return self;
 }
 
+/* CPU of the process since the tick before, which may be another thread's. An
+ * itimer does not count the expiries that it could not deliver, so the clock
+ * itself is read: half a microsecond for a system call, at most as often as the
+ * kernel ticks. */
+static uint64_t weight_since_last_sig(void)
+{
+    uint64_t now_ns = cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t weighed_ns = atomic_load(&timers.weighed_ns);
+    /* Another handler gets in between at most once for each CPU; what this one
+     * then leaves, the next tick takes. */
+    enum { TRIES = 16 };
+    for (int tries = 0; tries < TRIES && now_ns > weighed_ns; tries++)
+        if (atomic_compare_exchange_weak(&timers.weighed_ns, &weighed_ns, now_ns))
+            return now_ns - weighed_ns;
+    return 0;
+}
+
 /* As the handler does when a tick comes; none may come in between. */
 static pn_thread *claim_self(void)
 {
@@ -512,6 +532,7 @@ int pn_timer_start(enum pn_clock clock, uint64_t period_ns)
         error = start_thread_timers();
     } else {
         error = pn_threads_reserve(SPARE_SLOTS);
+        atomic_store(&timers.weighed_ns, cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
         if (error == 0)
             error = set_itimer(period_ns);
     }
@@ -575,7 +596,7 @@ void pn_timer_discharge_self(bool is_drain)
     for (int i = 0; i < OWN_THREADS_MAX; i++)
         if (atomic_load(&timers.own_tids[i]) == tid)
             atomic_store(&timers.own_tids[i], 0);
-    atomic_fetch_add(&timers.ended_own_cpu_ns, cpu_ns(CLOCK_THREAD_CPUTIME_ID));
+    atomic_fetch_add(&timers.ended_own_cpu_ns, cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID));
 }
 
 uint64_t pn_timer_own_cpu_ns(void)
@@ -643,6 +664,8 @@ pn_tick pn_timer_tick_sig(const siginfo_t *info)
         return thread_tick_sig(info);
     if (!is_itimer_sig(info))
         return (pn_tick){.kind = PN_TICK_FOREIGN};
-    uint64_t period_ns = atomic_load_explicit(&timers.period_ns, memory_order_relaxed);
-    return (pn_tick){PN_TICK_SAMPLE, slot_of_self_sig(), period_ns, 0};
+    uint64_t weight_ns = weight_since_last_sig();
+    if (weight_ns == 0)
+        return (pn_tick){.kind = PN_TICK_STALE};
+    return (pn_tick){PN_TICK_SAMPLE, slot_of_self_sig(), weight_ns, 0};
 }

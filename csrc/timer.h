@@ -7,9 +7,10 @@
  * CPU clock, delivered to that thread; the kernel counts the expiries that it
  * could not deliver apart (overruns), so the sum of weights is exact at any
  * rate. PN_CLOCK_PROCESS: setitimer(ITIMER_PROF), one timer for all, where the
- * other cannot be had: it loses the expiries between two kernel ticks without
- * a count, its choice of thread is off by up to 14 %, and unless disarmed it
- * survives execve and kills the new program.
+ * other cannot be had: it does not count the expiries that it loses between two
+ * kernel ticks, so a tick's weight is the process's CPU time since the last one;
+ * its choice of thread is off by up to 14 %, and unless disarmed it survives
+ * execve and kills the new program.
  *
  * CPU clocks stand still while a thread sleeps, so neither engine interrupts
  * a blocking system call.

@@ -25,8 +25,8 @@ def assert_near(measured_ns: float, expected_ns: float, period_ns: float, share:
 @CLOCKS
 def test_the_sum_is_the_kernels_count(clock: str, tmp_path: Path) -> None:
     profile = profiled("burn(2)", tmp_path, "--clock", clock)
-    share = 0.02 if clock == "thread" else 0.1
-    assert_near(total(profile), kernel_ns(tmp_path), 10e6, share)
+    # Two unfinished periods, and what the interpreter does before and after.
+    assert abs(total(profile) - kernel_ns(tmp_path)) <= 0.02 * kernel_ns(tmp_path) + 40e6
 
 
 def split_program(cycle_s: float, seconds: float = 2.0) -> str:

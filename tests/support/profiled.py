@@ -16,6 +16,7 @@ RECORDED_FRAMES = 1024
 
 BURN = """
 import time
+_began_ns = time.process_time_ns()
 def burn(seconds):
     end = time.thread_time() + seconds
     while time.thread_time() < end:
@@ -29,7 +30,7 @@ def profiled(code: str, directory: Path, *options: str, prefix: Sequence[str] = 
     What the kernel counted for it is then to be had from `kernel_ns`.
     """
     script = directory / "program.py"
-    epilog = "\nimport time; open('kernel_ns', 'w').write(str(time.process_time_ns()))\n"
+    epilog = "\nimport time; open('kernel_ns', 'w').write(str(time.process_time_ns() - _began_ns))\n"
     script.write_text(BURN + textwrap.dedent(code) + epilog)
     output = directory / "profile.pb.gz"
     done = run("-o", str(output), *options, "program.py", cwd=directory, prefix=prefix)
@@ -54,5 +55,5 @@ def weight_by_function(profile: ReadProfile, *, leaf: bool = False) -> dict[str,
 
 
 def kernel_ns(directory: Path) -> int:
-    """What the kernel counted for the program when it had done its work."""
+    """What the kernel counted for the program's work, the interpreter's start left out."""
     return int((directory / "kernel_ns").read_text())
