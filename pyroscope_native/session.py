@@ -221,6 +221,8 @@ class Session:
         if forking is not None:
             self._forking = (forking, forking.f_lasti)
         self._end_drain()
+        if self.uploader is not None:
+            self.uploader.wait_until_loaded(_JOIN_LIMIT_S)
         _core.wait_for_births()
 
     def resume(self) -> None:

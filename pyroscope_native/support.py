@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 
 OLDEST = (3, 9)
 NEWEST = (3, 15)
@@ -21,7 +20,7 @@ def reason_unsupported() -> str | None:
             f"CPython {version[0]}.{version[1]} is not supported, "
             f"only {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
         )
-    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    if "t" in sys.abiflags:
         return "free-threaded CPython is not supported yet"
     try:
         from pyroscope_native import _core  # noqa: F401

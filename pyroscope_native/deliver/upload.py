@@ -26,14 +26,21 @@ class Uploader:
     """Pushes profiles in a thread that lives as long as there are any.
 
     Without locks: `submit` comes from one thread, `finish` after its end, and
-    what they share with the uploading thread is a deque and a flag.
+    what they share with the uploading thread is a deque and two flags.
     """
 
     def __init__(self, config: Config) -> None:
+        # It has hooks on both sides of a fork, and the ones must not be there
+        # without the others: it can't be among what the thread imports while a
+        # fork waits for that.
+        import logging  # noqa: F401
+
         self._config = config
         self._pending: deque[Profile] = deque(maxlen=_PENDING_LIMIT)
         self._thread: _core.OwnThread | None = None
         self._busy = False
+        self._loading = False
+        """The thread imports what uploading takes."""
         self.pushed = 0
         """Windows that the server has taken."""
         self.failed = 0
@@ -41,11 +48,6 @@ class Uploader:
 
     def submit(self, profile: Profile) -> None:
         """Have `profile` pushed soon."""
-        # Imported here and not in the thread: a fork that meets an import under
-        # way leaves the child with a lock that nobody holds, and forks wait for
-        # the thread that submits.
-        from pyroscope_native.deliver import push  # noqa: F401
-
         if len(self._pending) == _PENDING_LIMIT:
             self.failed += 1
             warn_once("pending", "the server takes too long: a window was dropped")
@@ -53,15 +55,28 @@ class Uploader:
         # Should the thread be about to end without having seen this one, the
         # next one or `finish` brings it along.
         if not self._busy:
-            self._busy = True
+            self._busy = self._loading = True
             try:
                 self._thread = _core.OwnThread(self._run)
             except OSError as error:
-                self._busy = False
+                self._busy = self._loading = False
                 warn_once("thread", f"no thread to upload in: {error.strerror}")
+
+    def wait_until_loaded(self, timeout_s: float) -> None:
+        """Wait until no import is under way, `submit` not being called meanwhile.
+
+        A fork that meets one leaves the child with a lock that nobody holds.
+        """
+        until_s = time.monotonic() + timeout_s
+        while self._loading and time.monotonic() < until_s:
+            time.sleep(0.0005)
 
     def _run(self) -> None:
         try:
+            try:
+                from pyroscope_native.deliver import push  # noqa: F401
+            finally:
+                self._loading = False
             self._push_pending(None)
         finally:
             self._busy = False
