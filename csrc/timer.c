@@ -21,6 +21,7 @@ static struct {
     _Atomic int clock; /* enum pn_clock */
     _Atomic bool armed;
     _Atomic uint64_t period_ns;
+    _Atomic uint64_t kernel_tick_ns;
     _Atomic uint32_t starts;
     /* Threads that serve the profiler, 0: free. */
     _Atomic pid_t own_tids[OWN_THREADS_MAX];
@@ -95,8 +96,8 @@ static uint64_t thread_cpu_ns(pid_t tid)
     return cpu_ns_sig(thread_cpu_clock(tid));
 }
 
-/* Uniform from 1 to `limit_ns`. */
-static uint64_t random_ns(uint64_t limit_ns, pid_t tid)
+/* What a thread's random numbers begin with; not 0. */
+static uint64_t random_seed(pid_t tid)
 {
     static _Atomic uint64_t seed;
     struct timespec now;
@@ -106,7 +107,31 @@ static uint64_t random_ns(uint64_t limit_ns, pid_t tid)
     mix += (uint64_t)now.tv_nsec ^ (uint64_t)tid << 32;
     mix = (mix ^ mix >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     mix = (mix ^ mix >> 27) * UINT64_C(0x94d049bb133111eb);
-    return 1 + (mix ^ mix >> 31) % limit_ns;
+    return (mix ^ mix >> 31) | 1;
+}
+
+/* Uniform from 0 to `limit_ns` - 1; for the thread itself. */
+static uint64_t random_ns_sig(pn_thread *thread, uint64_t limit_ns)
+{
+    /* xorshift64, Marsaglia 2003 */
+    uint64_t random = thread->random;
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    thread->random = random;
+    return random % limit_ns;
+}
+
+/* How far apart the kernel looks at CPU clocks: its tick, 1 to 10 ms. */
+static uint64_t kernel_tick_ns(void)
+{
+    enum { SHORTEST_NS = 1000 * NS_PER_US, LONGEST_NS = 10000 * NS_PER_US };
+    struct timespec tick = {0};
+    clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+    uint64_t tick_ns = (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
+    if (tick_ns < SHORTEST_NS)
+        return SHORTEST_NS;
+    return tick_ns < LONGEST_NS ? tick_ns : LONGEST_NS;
 }
 
 static int set_timer_sig(timer_t timer, uint64_t first_ns, uint64_t period_ns)
@@ -145,6 +170,30 @@ static uint64_t left_ns_sig(const pn_thread *thread)
     return (uint64_t)setting.it_value.tv_sec * NS_PER_S + (uint64_t)setting.it_value.tv_nsec;
 }
 
+/* The first tick of a thread comes when the kernel first looks at it, and weighs
+ * one tick of the kernel's.
+ *
+ * Why. The kernel looks at a thread's clock when its own tick finds the thread
+ * running. A timer that expires after the last look is never seen to: a thread
+ * loses half a kernel tick (2 ms at 250 Hz) with its life, much of it where
+ * threads live for a few milliseconds. Looks come at a fixed distance, so a
+ * life of length L meets L ÷ distance of them on average, however short it is.
+ * If the first look weighs one distance, and the others what has gone by since
+ * it, the sum is n × distance, whose mean is L.
+ *
+ * From then on ticks come with a phase of the thread's own. */
+static uint64_t first_weight_sig(pn_thread *thread, uint64_t period_ns, uint64_t overrun)
+{
+    uint64_t weight_ns = thread->first_ns;
+    thread->first_ns = 0;
+    /* Between looks that were late more than a distance has gone by. */
+    uint64_t tick_ns = atomic_load_explicit(&timers.kernel_tick_ns, memory_order_relaxed);
+    if (overrun * period_ns > tick_ns)
+        weight_ns += overrun * period_ns - tick_ns;
+    set_timer_sig(thread->timer, 1 + random_ns_sig(thread, period_ns), period_ns);
+    return weight_ns;
+}
+
 /* Every so many ticks (a third of a second of CPU time at 100 Hz) the next one
  * is put off by a random part of a period, and brings that much more weight: a
  * program that does the same thing every 10 ms must not always be met at the
@@ -155,19 +204,13 @@ enum { TICKS_BETWEEN_SHIFTS = 32 };
 static void shift_phase_sig(pn_thread *thread, uint64_t period_ns)
 {
     enum { NOT_DUE_NS = 100 * NS_PER_US };
-    if (thread->ticks_to_shift-- > 0)
+    if (++thread->ticks_since_shift < TICKS_BETWEEN_SHIFTS)
         return;
-    thread->ticks_to_shift = TICKS_BETWEEN_SHIFTS;
+    thread->ticks_since_shift = 0;
     uint64_t left = left_ns_sig(thread);
     if (left < NOT_DUE_NS)
         return;
-    /* xorshift64, Marsaglia 2003 */
-    uint64_t random = thread->random != 0 ? thread->random : left | 1;
-    random ^= random << 13;
-    random ^= random >> 7;
-    random ^= random << 17;
-    thread->random = random;
-    uint64_t shift = random % period_ns;
+    uint64_t shift = random_ns_sig(thread, period_ns);
     if (set_timer_sig(thread->timer, left + shift, period_ns) == 0)
         thread->shift_ns = shift;
 }
@@ -191,8 +234,9 @@ static void retire(pn_thread *thread)
 }
 
 /* Give a thread of this process, which has none, a slot and a timer. The
- * mutex is held. */
-static int attach(pid_t tid, pn_thread **attached)
+ * mutex is held. `is_new`: it began after the start, so the CPU that it has used
+ * already is its first tick's too. */
+static int attach(pid_t tid, bool is_new, pn_thread **attached)
 {
     int error = pn_threads_reserve(1);
     if (error != 0)
@@ -202,10 +246,11 @@ static int attach(pid_t tid, pn_thread **attached)
         return ENOSPC;
     uint64_t period_ns = atomic_load(&timers.period_ns);
     atomic_store(&thread->period_ns, period_ns);
-    /* Each thread has a phase of its own, or those that live shorter than a
-     * period would never be seen. */
-    error = create_timer(thread_cpu_clock(tid), tid, thread, random_ns(period_ns, tid), period_ns,
-                         &thread->timer);
+    thread->random = random_seed(tid);
+    thread->first_ns = atomic_load(&timers.kernel_tick_ns);
+    if (is_new)
+        thread->first_ns += thread_cpu_ns(tid);
+    error = create_timer(thread_cpu_clock(tid), tid, thread, 1, period_ns, &thread->timer);
     thread->has_timer = error == 0;
     if (error != 0)
         pn_thread_release(thread);
@@ -214,7 +259,7 @@ static int attach(pid_t tid, pn_thread **attached)
     return error;
 }
 
-static int attach_self(pn_thread **thread)
+static int attach_self(bool is_new, pn_thread **thread)
 {
     pid_t tid = pn_own_tid_sig();
     *thread = find_live(tid);
@@ -222,7 +267,7 @@ static int attach_self(pn_thread **thread)
         retire(*thread); /* of an earlier thread with the same id */
         *thread = NULL;
     }
-    return *thread != NULL ? 0 : attach(tid, thread);
+    return *thread != NULL ? 0 : attach(tid, is_new, thread);
 }
 
 /* Threads that attached themselves are retired when they end: waiting for the
@@ -253,7 +298,7 @@ static pn_thread *attach_to_timer(void)
     int error = 0;
     pthread_mutex_lock(&attaching);
     if (atomic_load(&timers.armed) && !is_own(pn_own_tid_sig()))
-        error = attach_self(&thread);
+        error = attach_self(true, &thread);
     pthread_mutex_unlock(&attaching);
     if (thread != NULL && has_end_key)
         pthread_setspecific(at_thread_end, thread);
@@ -262,8 +307,8 @@ static pn_thread *attach_to_timer(void)
     return thread;
 }
 
-/* Call `visit` with the id of each thread of this process. */
-static void each_thread(void (*visit)(pid_t tid))
+/* Call `visit_one` with the id of each thread of this process. */
+static void each_thread(void (*visit_one)(pid_t tid))
 {
     DIR *directory = opendir("/proc/self/task");
     if (directory == NULL)
@@ -272,23 +317,33 @@ static void each_thread(void (*visit)(pid_t tid))
     while ((entry = readdir(directory)) != NULL) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (tid > 0)
-            visit(tid);
+            visit_one(tid);
     }
     closedir(directory);
 }
 
-static void visit_thread(pid_t tid)
+static void visit(pid_t tid, bool is_new)
 {
     if (is_own(tid) || find_live(tid) != NULL)
         return;
     pn_thread *thread;
-    int error = attach(tid, &thread);
+    int error = attach(tid, is_new, &thread);
     /* EINVAL: the thread has ended since it was listed. */
     if (error != 0 && error != EINVAL)
         atomic_fetch_add(&timers.unattached, 1);
 }
 
-static void scan_threads(void)
+static void visit_old(pid_t tid)
+{
+    visit(tid, false);
+}
+
+static void visit_new(pid_t tid)
+{
+    visit(tid, true);
+}
+
+static void scan_threads(void (*visit_one)(pid_t tid))
 {
     pthread_mutex_lock(&attaching);
     atomic_store(&timers.unattached, 0);
@@ -298,7 +353,7 @@ static void scan_threads(void)
             if (thread->has_timer && left_ns_sig(thread) == 0)
                 retire(thread);
         }
-        each_thread(visit_thread);
+        each_thread(visit_one);
     }
     pthread_mutex_unlock(&attaching);
 }
@@ -316,12 +371,13 @@ static void retire_all(void)
 
 static int start_thread_timers(void)
 {
+    atomic_store(&timers.kernel_tick_ns, kernel_tick_ns());
     pthread_mutex_lock(&attaching);
     pn_thread *thread;
-    int error = attach_self(&thread);
+    int error = attach_self(false, &thread);
     pthread_mutex_unlock(&attaching);
     if (error == 0)
-        scan_threads();
+        scan_threads(visit_old);
     if (error == 0 && atomic_load(&timers.unattached) > 0)
         error = EAGAIN;
     return error;
@@ -349,7 +405,7 @@ static void start_scan_clock(pid_t drain_tid)
 static void scan_and_rearm(void)
 {
     uint64_t before_ns = cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID);
-    scan_threads();
+    scan_threads(visit_new);
     uint64_t pause_ns = (cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
     if (scan_clock.has_timer)
         set_timer_sig(scan_clock.timer, pause_ns > SCAN_CPU_NS ? pause_ns : SCAN_CPU_NS, 0);
@@ -388,9 +444,14 @@ static pn_tick thread_tick_sig(const siginfo_t *info)
         return (pn_tick){.kind = PN_TICK_STALE};
     uint64_t overrun = info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0;
     uint64_t period_ns = atomic_load_explicit(&thread->period_ns, memory_order_relaxed);
-    uint64_t weight_ns = (overrun + 1) * period_ns + thread->shift_ns;
-    thread->shift_ns = 0;
-    shift_phase_sig(thread, period_ns);
+    uint64_t weight_ns;
+    if (thread->first_ns != 0) {
+        weight_ns = first_weight_sig(thread, period_ns, overrun);
+    } else {
+        weight_ns = (overrun + 1) * period_ns + thread->shift_ns;
+        thread->shift_ns = 0;
+        shift_phase_sig(thread, period_ns);
+    }
     return (pn_tick){PN_TICK_SAMPLE, thread, weight_ns, overrun};
 }
 

@@ -30,7 +30,10 @@ def profiled(code: str, directory: Path, *options: str, prefix: Sequence[str] = 
     What the kernel counted for it is then to be had from `kernel_ns`.
     """
     script = directory / "program.py"
-    epilog = "\nimport time; open('kernel_ns', 'w').write(str(time.process_time_ns() - _began_ns))\n"
+    epilog = """
+import time
+open("kernel_ns", "w").write(str(time.process_time_ns() - _began_ns))
+"""
     script.write_text(BURN + textwrap.dedent(code) + epilog)
     output = directory / "profile.pb.gz"
     done = run("-o", str(output), *options, "program.py", cwd=directory, prefix=prefix)
