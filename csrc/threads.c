@@ -139,8 +139,6 @@ static void recycle_gil(pn_thread *thread)
         atomic_store_explicit(&thread->drop_ns[i], 0, memory_order_relaxed);
     atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
     thread->first_ns = 0;
-    thread->shift_ns = 0;
-    thread->ticks_since_shift = 0;
     thread->tid = 0;
     thread->stack_end = 0;
     thread->has_timer = false;

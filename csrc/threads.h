@@ -61,11 +61,9 @@ typedef struct {
     _Atomic uint64_t retried;
     _Atomic uint64_t drop_ns[PN_DROP_COUNT];
     _Atomic bool in_handler;
-    uint64_t first_ns;          /* weight of the first tick, 0: it has come */
-    uint64_t shift_ns;          /* by which the next tick comes later */
-    uint32_t ticks_since_shift; /* of the phase */
-    uint64_t random;            /* state of its generator, seeded by attach */
-    uintptr_t stack_end;        /* highest address of the C stack, 0 until known */
+    uint64_t first_ns;   /* weight of the first tick, 0: it has come */
+    uint64_t phase_ns;   /* from the first tick to the second */
+    uintptr_t stack_end; /* highest address of the C stack, 0 until known */
     uint64_t stack[PN_DEPTH_MAX];
 } pn_thread;
 

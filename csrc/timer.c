@@ -96,8 +96,8 @@ static uint64_t thread_cpu_ns(pid_t tid)
     return cpu_ns_sig(thread_cpu_clock(tid));
 }
 
-/* What a thread's random numbers begin with; not 0. */
-static uint64_t random_seed(pid_t tid)
+/* Uniform from 1 to `limit_ns`. */
+static uint64_t random_ns(uint64_t limit_ns, pid_t tid)
 {
     static _Atomic uint64_t seed;
     struct timespec now;
@@ -107,19 +107,7 @@ static uint64_t random_seed(pid_t tid)
     mix += (uint64_t)now.tv_nsec ^ (uint64_t)tid << 32;
     mix = (mix ^ mix >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     mix = (mix ^ mix >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (mix ^ mix >> 31) | 1;
-}
-
-/* Uniform from 0 to `limit_ns` - 1; for the thread itself. */
-static uint64_t random_ns_sig(pn_thread *thread, uint64_t limit_ns)
-{
-    /* xorshift64, Marsaglia 2003 */
-    uint64_t random = thread->random;
-    random ^= random << 13;
-    random ^= random >> 7;
-    random ^= random << 17;
-    thread->random = random;
-    return random % limit_ns;
+    return 1 + (mix ^ mix >> 31) % limit_ns;
 }
 
 /* How far apart the kernel looks at CPU clocks: its tick, 1 to 10 ms. */
@@ -162,7 +150,7 @@ static int create_timer(clockid_t clock, pid_t target, void *cookie, uint64_t fi
 
 /* CPU time that is left to the next tick. 0: the thread has died; the kernel
  * knows it by identity, not by number, and reads its timer as disarmed. */
-static uint64_t left_ns_sig(const pn_thread *thread)
+static uint64_t left_ns(const pn_thread *thread)
 {
     struct itimerspec setting;
     if (timer_gettime(thread->timer, &setting) != 0)
@@ -190,29 +178,8 @@ static uint64_t first_weight_sig(pn_thread *thread, uint64_t period_ns, uint64_t
     uint64_t tick_ns = atomic_load_explicit(&timers.kernel_tick_ns, memory_order_relaxed);
     if (overrun * period_ns > tick_ns)
         weight_ns += overrun * period_ns - tick_ns;
-    set_timer_sig(thread->timer, 1 + random_ns_sig(thread, period_ns), period_ns);
+    set_timer_sig(thread->timer, thread->phase_ns, period_ns);
     return weight_ns;
-}
-
-/* Every so many ticks (a third of a second of CPU time at 100 Hz) the next one
- * is put off by a random part of a period, and brings that much more weight: a
- * program that does the same thing every 10 ms must not always be met at the
- * same thing. By the thread itself, just after a tick, so that no other is due
- * meanwhile. */
-enum { TICKS_BETWEEN_SHIFTS = 32 };
-
-static void shift_phase_sig(pn_thread *thread, uint64_t period_ns)
-{
-    enum { NOT_DUE_NS = 100 * NS_PER_US };
-    if (++thread->ticks_since_shift < TICKS_BETWEEN_SHIFTS)
-        return;
-    thread->ticks_since_shift = 0;
-    uint64_t left = left_ns_sig(thread);
-    if (left < NOT_DUE_NS)
-        return;
-    uint64_t shift = random_ns_sig(thread, period_ns);
-    if (set_timer_sig(thread->timer, left + shift, period_ns) == 0)
-        thread->shift_ns = shift;
 }
 
 static pn_thread *find_live(pid_t tid)
@@ -246,7 +213,7 @@ static int attach(pid_t tid, bool is_new, pn_thread **attached)
         return ENOSPC;
     uint64_t period_ns = atomic_load(&timers.period_ns);
     atomic_store(&thread->period_ns, period_ns);
-    thread->random = random_seed(tid);
+    thread->phase_ns = random_ns(period_ns, tid);
     thread->first_ns = atomic_load(&timers.kernel_tick_ns);
     if (is_new)
         thread->first_ns += thread_cpu_ns(tid);
@@ -263,7 +230,7 @@ static int attach_self(bool is_new, pn_thread **thread)
 {
     pid_t tid = pn_own_tid_sig();
     *thread = find_live(tid);
-    if (*thread != NULL && left_ns_sig(*thread) == 0) {
+    if (*thread != NULL && left_ns(*thread) == 0) {
         retire(*thread); /* of an earlier thread with the same id */
         *thread = NULL;
     }
@@ -350,7 +317,7 @@ static void scan_threads(void (*visit_one)(pid_t tid))
     if (atomic_load(&timers.armed)) {
         for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
             pn_thread *thread = pn_thread_at(i);
-            if (thread->has_timer && left_ns_sig(thread) == 0)
+            if (thread->has_timer && left_ns(thread) == 0)
                 retire(thread);
         }
         each_thread(visit_one);
@@ -444,14 +411,8 @@ static pn_tick thread_tick_sig(const siginfo_t *info)
         return (pn_tick){.kind = PN_TICK_STALE};
     uint64_t overrun = info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0;
     uint64_t period_ns = atomic_load_explicit(&thread->period_ns, memory_order_relaxed);
-    uint64_t weight_ns;
-    if (thread->first_ns != 0) {
-        weight_ns = first_weight_sig(thread, period_ns, overrun);
-    } else {
-        weight_ns = (overrun + 1) * period_ns + thread->shift_ns;
-        thread->shift_ns = 0;
-        shift_phase_sig(thread, period_ns);
-    }
+    uint64_t weight_ns = thread->first_ns != 0 ? first_weight_sig(thread, period_ns, overrun)
+                                               : (overrun + 1) * period_ns;
     return (pn_tick){PN_TICK_SAMPLE, thread, weight_ns, overrun};
 }
 
@@ -534,6 +495,14 @@ static bool is_itimer_sig(const siginfo_t *info)
  * nothing can be mapped. */
 enum { SPARE_SLOTS = PN_THREADS_PER_BLOCK / 2 };
 
+/* Ticks are a little closer together than was asked for. A program that does the
+ * same thing every 10 ms is then met in each 137th part of it in turn, and not
+ * always in the same; weights are what the timers really count. */
+static uint64_t off_beat_ns(uint64_t period_ns)
+{
+    return period_ns - period_ns / 137;
+}
+
 static int set_itimer(uint64_t period_ns)
 {
     uint64_t period_us = (period_ns + NS_PER_US - 1) / NS_PER_US;
@@ -586,6 +555,7 @@ int pn_timer_start(enum pn_clock clock, uint64_t period_ns)
 {
     atomic_fetch_add(&timers.starts, 1);
     atomic_store(&timers.clock, (int)clock);
+    period_ns = off_beat_ns(period_ns);
     atomic_store(&timers.period_ns, period_ns);
     atomic_store(&timers.armed, true);
     int error;

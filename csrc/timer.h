@@ -46,7 +46,7 @@ typedef struct {
     uint64_t overrun;
 } pn_tick;
 
-/* Arm the timers of `clock` with `period_ns`. The handler must be installed.
+/* Arm the timers of `clock` with about `period_ns`. The handler must be installed.
  * Returns 0, or an errno: then nothing is armed. */
 int pn_timer_start(enum pn_clock clock, uint64_t period_ns);
 

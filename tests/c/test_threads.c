@@ -158,8 +158,7 @@ static void use(pn_thread *thread, PyObject *name)
     pn_count_sig(&thread->drop_ns[PN_DROP_RING_CONTENDED], 7000000);
     pn_count_sig(&thread->drop_ns[PN_DROP_NO_SLOT], 80000000);
     atomic_store(&thread->in_handler, true);
-    thread->shift_ns = 1;
-    thread->ticks_since_shift = 1;
+    thread->phase_ns = 1;
     thread->first_ns = 1;
     thread->stack_end = 1;
     thread->has_timer = true;
@@ -179,8 +178,6 @@ static void check_unused(const pn_thread *thread)
         CHECK_EQUAL(thread->drop_ns[i], 0);
     CHECK(!thread->in_handler);
     CHECK_EQUAL(thread->tid, 0);
-    CHECK_EQUAL(thread->shift_ns, 0);
-    CHECK_EQUAL(thread->ticks_since_shift, 0);
     CHECK_EQUAL(thread->first_ns, 0);
     CHECK_EQUAL(thread->stack_end, 0);
     CHECK(!thread->has_timer);
