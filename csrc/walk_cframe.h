@@ -45,13 +45,22 @@ typedef struct {
     uintptr_t low, end; /* of the live C stack */
 } bounds;
 
-/* A place in the data stack: frames found next lie below `limit` in `chunk`,
- * or in an older one. */
+/* What a frame takes without its local variables. */
+enum { FRAME_BYTES_MIN = sizeof(pn_iframe) - sizeof(PyObject *) };
+
+/* A place in the data stack: the next frame begins from `first` to `last` in
+ * `chunk`, or in an older one. */
 typedef struct {
     const _PyStackChunk *chunk;
-    uintptr_t limit;
+    uintptr_t first, last;
     int chunks_left;
 } data_stack;
+
+static inline data_stack place_below_sig(const _PyStackChunk *chunk, uintptr_t limit,
+                                         int chunks_left)
+{
+    return (data_stack){chunk, (uintptr_t)&chunk->data[0], limit - FRAME_BYTES_MIN, chunks_left};
+}
 
 static inline bool on_c_stack_sig(const bounds *in, const void *pointer, size_t bytes)
 {
@@ -78,34 +87,41 @@ static bool cframes_are_sound_sig(const bounds *in)
     return false;
 }
 
-/* Rule 2: whether `frame` is in the data stack below what was seen of it. */
-static bool in_data_stack_sig(data_stack *data, const pn_iframe *frame)
+static data_stack data_stack_of_sig(const PyThreadState *tstate)
 {
-    uintptr_t address = (uintptr_t)frame;
-    while (data->chunk != NULL) {
-        uintptr_t start = (uintptr_t)&data->chunk->data[0];
-        if (address >= start && address < data->limit)
-            return data->limit - address >= sizeof(pn_iframe) - sizeof(PyObject *);
-        uintptr_t chunk_end = (uintptr_t)data->chunk + data->chunk->size;
-        if (address >= start && address < chunk_end)
-            return false; /* popped, or seen before */
-        if (--data->chunks_left == 0)
-            return false;
-        /* Not in this chunk. Only move on if an older one has it: a heap
-         * frame leaves the place as it is. */
-        data_stack older = {.chunk = data->chunk->previous, .chunks_left = data->chunks_left};
-        for (; older.chunk != NULL && older.chunks_left > 0; older.chunks_left--) {
-            uintptr_t older_start = (uintptr_t)&older.chunk->data[0];
-            older.limit = (uintptr_t)older.chunk + older.chunk->size;
-            if (address >= older_start && address < older.limit)
-                break;
-            older.chunk = older.chunk->previous;
-        }
-        if (older.chunk == NULL || older.chunks_left == 0)
-            return false;
-        *data = older;
+    const _PyStackChunk *chunk = tstate->datastack_chunk;
+    if (chunk == NULL)
+        return (data_stack){NULL, 1, 0, 0};
+    uintptr_t chunk_end = (uintptr_t)chunk + chunk->size;
+    uintptr_t top = (uintptr_t)tstate->datastack_top;
+    bool top_is_sound = top >= (uintptr_t)chunk && top <= chunk_end;
+    return place_below_sig(chunk, top_is_sound ? top : chunk_end, CHUNKS_MAX);
+}
+
+/* Rule 2 for a frame that is not in the place's chunk: go on to an older one
+ * that has it. A heap frame leaves the place as it is. */
+static __attribute__((noinline)) bool in_older_chunk_sig(data_stack *data, uintptr_t address)
+{
+    const _PyStackChunk *chunk = data->chunk;
+    if (chunk == NULL || (address >= data->first && address < (uintptr_t)chunk + chunk->size))
+        return false; /* popped, or seen before */
+    int chunks_left = data->chunks_left;
+    while ((chunk = chunk->previous) != NULL && --chunks_left > 0) {
+        uintptr_t chunk_end = (uintptr_t)chunk + chunk->size;
+        if (address < (uintptr_t)&chunk->data[0] || address >= chunk_end)
+            continue;
+        *data = place_below_sig(chunk, chunk_end, chunks_left);
+        return address <= data->last;
     }
     return false;
+}
+
+/* Rule 2: whether a frame is in the data stack below what was seen of it. */
+static inline bool in_data_stack_sig(data_stack *data, uintptr_t address)
+{
+    if (__builtin_expect(address >= data->first && address <= data->last, 1))
+        return true;
+    return in_older_chunk_sig(data, address);
 }
 
 /* Rule 4, where nothing vouches for the frame. */
@@ -124,13 +140,7 @@ static bool is_running_generator_sig(const pn_iframe *frame)
 static pn_walk walk_from_sig(const bounds *in, const _PyCFrame *cframe, uint64_t *stack)
 {
     pn_walk walk = {.result = PN_WALK_TORN};
-    const _PyStackChunk *chunk = in->tstate->datastack_chunk;
-    data_stack data = {.chunk = chunk, .chunks_left = CHUNKS_MAX};
-    if (chunk != NULL) {
-        uintptr_t chunk_end = (uintptr_t)chunk + chunk->size;
-        uintptr_t top = (uintptr_t)in->tstate->datastack_top;
-        data.limit = top >= (uintptr_t)chunk && top <= chunk_end ? top : chunk_end;
-    }
+    data_stack data = data_stack_of_sig(in->tstate);
     const _PyCFrame *root = &in->tstate->root_cframe;
     const pn_iframe *frame = cframe->current_frame;
     uintptr_t last_shim = in->low;
@@ -150,10 +160,10 @@ static pn_walk walk_from_sig(const bounds *in, const _PyCFrame *cframe, uint64_t
                 return walk;
             if (vouched && frame->owner == FRAME_OWNED_BY_GENERATOR) {
                 /* rule 4, vouched for */
-            } else if (in_data_stack_sig(&data, frame)) {
+            } else if (in_data_stack_sig(&data, (uintptr_t)frame)) {
                 if (frame->owner != FRAME_OWNED_BY_THREAD)
                     return walk;
-                data.limit = (uintptr_t)frame;
+                data.last = (uintptr_t)frame - FRAME_BYTES_MIN;
             } else if (PN_SHIMS_ON_C_STACK && on_c_stack_sig(in, frame, sizeof(*frame))) {
                 if (!pn_is_shim_sig(frame) || (uintptr_t)frame <= last_shim)
                     return walk;
