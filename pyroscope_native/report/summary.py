@@ -74,10 +74,7 @@ def render(facts: Facts, profile: Profile | None, paths: Sequence[str]) -> str:
     width = shutil.get_terminal_size((100, 25)).columns
     lines = ["", f"pyroscope_native: {_seen(facts)}", f"  {_kernel(facts)}"]
     if facts.samples == 0:
-        lines.append(
-            "  no samples: the program used less CPU time than there is between two "
-            f"({1000 / facts.rate_hz:g} ms)"
-        )
+        lines.append("  no samples: the program used next to no CPU time")
     elif profile is not None:
         lines += ["", text.render(profile, width=width, color=color)]
     if facts.server:
