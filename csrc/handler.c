@@ -88,14 +88,19 @@ static inline void leave_sig(pn_thread *thread)
     atomic_store_explicit(&thread->in_handler, false, memory_order_release);
 }
 
-static void sample_sig(const pn_tick *tick, PyInterpreterState *interp, uintptr_t c_stack_low)
+static void sample_sig(pn_thread *thread, const siginfo_t *info, PyInterpreterState *interp,
+                       uintptr_t c_stack_low)
 {
-    pn_thread *thread = tick->thread;
-    pn_count_sig(&thread->seen_ns, tick->weight_ns);
+    uint64_t overrun;
+    uint64_t weight_ns = pn_timer_weigh_sig(thread, info, &overrun);
+    if (weight_ns == 0)
+        return;
+    pn_count_sig(&thread->seen_ns, weight_ns);
     pn_count_sig(&thread->samples, 1);
-    pn_count_sig(&thread->overruns, tick->overrun);
+    if (overrun > 0)
+        pn_count_sig(&thread->overruns, overrun);
     pn_record record = {
-        .weight_ns = tick->weight_ns,
+        .weight_ns = weight_ns,
         .thread = thread->index,
     };
     record.kind = take_stack_sig(thread, interp, c_stack_low, &record.depth);
@@ -106,11 +111,11 @@ static void sample_sig(const pn_tick *tick, PyInterpreterState *interp, uintptr_
         pn_wake_post_sig(PN_WAKE_DRAIN);
         break;
     case PN_PUSH_FULL:
-        pn_count_sig(&thread->drop_ns[PN_DROP_RING_FULL], tick->weight_ns);
+        pn_count_sig(&thread->drop_ns[PN_DROP_RING_FULL], weight_ns);
         pn_wake_post_sig(PN_WAKE_DRAIN);
         break;
     case PN_PUSH_CONTENDED:
-        pn_count_sig(&thread->drop_ns[PN_DROP_RING_CONTENDED], tick->weight_ns);
+        pn_count_sig(&thread->drop_ns[PN_DROP_RING_CONTENDED], weight_ns);
         break;
     }
 }
@@ -124,15 +129,16 @@ static void on_signal_sig(int signo, siginfo_t *info, void *context)
     } else if (tick.kind == PN_TICK_SCAN) {
         pn_wake_post_sig(PN_WAKE_SCAN);
     } else if (tick.kind == PN_TICK_SAMPLE && tick.thread == NULL) {
+        uint64_t overrun;
         if (pn_handler_is_enabled())
-            pn_threads_count_slotless_sig(tick.weight_ns);
+            pn_threads_count_slotless_sig(pn_timer_weigh_sig(NULL, info, &overrun));
     } else if (tick.kind == PN_TICK_SAMPLE) {
         enter_sig(tick.thread);
         PyInterpreterState *interp = atomic_load_explicit(&handler.interp, memory_order_relaxed);
         /* The signal frame, where the context is, lies just below the
          * interrupted C frame. */
         if (interp != NULL)
-            sample_sig(&tick, interp, (uintptr_t)context);
+            sample_sig(tick.thread, info, interp, (uintptr_t)context);
         leave_sig(tick.thread);
     }
     errno = saved_errno;

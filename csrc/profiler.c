@@ -65,7 +65,10 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
     pn_handler_enable(PyThreadState_Get()->interp);
     error = pn_timer_start(clock, period_ns);
     if (error != 0) {
-        pn_handler_disable();
+        /* Some timers may have ticked. */
+        pn_profiler_stop_gil();
+        while (pn_drain_gil(profiler.window))
+            ;
         pn_codes_track_gil(false);
     }
     return error;

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 static unsigned terminate_limit_s;
+/* The process that has a drain: a child takes over its parent's handlers. */
+static pid_t watching_pid;
 
 static void set_default_sig(int signo)
 {
@@ -26,7 +28,7 @@ static void on_terminate_sig(int signo)
     set_default_sig(signo);
     /* Should the drain not come, for want of the GIL say: death by SIGALRM
      * would show another status, so the alarm's handler is this one too. */
-    if (signo == SIGALRM) {
+    if (signo == SIGALRM || getpid() != watching_pid) {
         kill(getpid(), SIGTERM);
     } else {
         struct sigaction action;
@@ -45,6 +47,7 @@ void pn_terminate_watch(unsigned limit_s)
     if (sigaction(SIGTERM, NULL, &action) != 0 || action.sa_handler != SIG_DFL)
         return;
     terminate_limit_s = limit_s;
+    watching_pid = getpid();
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_terminate_sig;
     action.sa_flags = SA_RESTART;

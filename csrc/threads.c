@@ -10,8 +10,10 @@
 #include <sys/mman.h>
 
 /* Published with release once a block is ready, never taken back. */
-static pn_thread *_Atomic blocks[PN_THREAD_BLOCKS];
-static _Atomic uint32_t mapped_blocks;
+static struct {
+    _Alignas(64) _Atomic uint32_t count;
+    pn_thread *_Atomic at[PN_THREAD_BLOCKS];
+} blocks;
 
 /* Weight of ticks in threads without a slot; written by many handlers. */
 static _Atomic uint64_t slotless_ns;
@@ -25,13 +27,13 @@ static pn_thread_totals recycled;
 
 uint32_t pn_threads_mapped(void)
 {
-    return atomic_load_explicit(&mapped_blocks, memory_order_acquire) * PN_THREADS_PER_BLOCK;
+    return atomic_load_explicit(&blocks.count, memory_order_acquire) * PN_THREADS_PER_BLOCK;
 }
 
 static pn_thread *slot_at_sig(uint32_t index)
 {
     pn_thread *block =
-        atomic_load_explicit(&blocks[index / PN_THREADS_PER_BLOCK], memory_order_acquire);
+        atomic_load_explicit(&blocks.at[index / PN_THREADS_PER_BLOCK], memory_order_acquire);
     return &block[index % PN_THREADS_PER_BLOCK];
 }
 
@@ -42,7 +44,7 @@ pn_thread *pn_thread_at(uint32_t index)
 
 static int map_block(void)
 {
-    uint32_t count = atomic_load(&mapped_blocks);
+    uint32_t count = atomic_load(&blocks.count);
     if (count == PN_THREAD_BLOCKS)
         return ENOSPC;
     void *memory = mmap(NULL, sizeof(pn_thread) * PN_THREADS_PER_BLOCK, PROT_READ | PROT_WRITE,
@@ -52,8 +54,8 @@ static int map_block(void)
     pn_thread *block = memory;
     for (uint32_t i = 0; i < PN_THREADS_PER_BLOCK; i++)
         block[i].index = count * PN_THREADS_PER_BLOCK + i;
-    atomic_store_explicit(&blocks[count], block, memory_order_release);
-    atomic_store_explicit(&mapped_blocks, count + 1, memory_order_release);
+    atomic_store_explicit(&blocks.at[count], block, memory_order_release);
+    atomic_store_explicit(&blocks.count, count + 1, memory_order_release);
     return 0;
 }
 
@@ -75,7 +77,7 @@ int pn_threads_reserve(uint32_t spare)
 pn_thread *pn_thread_claim_sig(pid_t tid)
 {
     uint32_t count =
-        atomic_load_explicit(&mapped_blocks, memory_order_acquire) * PN_THREADS_PER_BLOCK;
+        atomic_load_explicit(&blocks.count, memory_order_acquire) * PN_THREADS_PER_BLOCK;
     for (uint32_t i = 0; i < count; i++) {
         pn_thread *thread = slot_at_sig(i);
         int expected = PN_SLOT_FREE;
@@ -91,9 +93,9 @@ pn_thread *pn_thread_claim_sig(pid_t tid)
 
 pn_thread *pn_thread_from_pointer_sig(const void *pointer)
 {
-    uint32_t count = atomic_load_explicit(&mapped_blocks, memory_order_acquire);
+    uint32_t count = atomic_load_explicit(&blocks.count, memory_order_acquire);
     for (uint32_t i = 0; i < count; i++) {
-        pn_thread *block = atomic_load_explicit(&blocks[i], memory_order_relaxed);
+        pn_thread *block = atomic_load_explicit(&blocks.at[i], memory_order_relaxed);
         uintptr_t offset = (uintptr_t)pointer - (uintptr_t)block;
         if (offset < sizeof(pn_thread) * PN_THREADS_PER_BLOCK)
             return offset % sizeof(pn_thread) == 0 ? block + offset / sizeof(pn_thread) : NULL;
@@ -139,6 +141,7 @@ static void recycle_gil(pn_thread *thread)
         atomic_store_explicit(&thread->drop_ns[i], 0, memory_order_relaxed);
     atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
     thread->first_ns = 0;
+    thread->end_rounds = 0;
     thread->tid = 0;
     thread->stack_end = 0;
     thread->has_timer = false;

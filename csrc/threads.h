@@ -36,15 +36,31 @@ enum pn_drop {
 };
 
 typedef struct {
-    /* Set when the slot is claimed, then constant. */
+    /* One cache line: all that a tick usually touches besides the stack. */
     _Alignas(64) _Atomic int state;
-    uint32_t index;
+    uint32_t index;             /* constant */
+    _Atomic uint64_t period_ns; /* written by timer.c before the timer is armed */
+    /* Written by the thread's own handler only. */
+    _Atomic uint64_t seen_ns;
+    _Atomic uint64_t samples;
+    _Atomic uint64_t overruns;
+    uint64_t first_ns;   /* weight of the first tick, 0: it has come; set with the period */
+    uintptr_t stack_end; /* highest address of the C stack, 0 until known */
+    _Atomic bool in_handler;
+
+    /* The same, less often. */
+    _Alignas(64) _Atomic uint64_t torn;
+    _Atomic uint64_t retried;
+    _Atomic uint64_t drop_ns[PN_DROP_COUNT];
+
+    /* Set when the slot is claimed, then constant. */
     pid_t tid;
 
     /* Owned by timer.c, in ordinary context. */
     timer_t timer;
     bool has_timer;
-    _Atomic uint64_t period_ns; /* read by the handler */
+    uint64_t phase_ns; /* from the first tick to the second */
+    int end_rounds;    /* of destructors, in a thread that ends */
 
     /* Owned by the drain. */
     uint64_t retired_at;   /* ring head when it was retired */
@@ -54,17 +70,7 @@ typedef struct {
     PyObject *name;
 
     /* Written by the thread's own handler only. */
-    _Alignas(64) _Atomic uint64_t seen_ns;
-    _Atomic uint64_t samples;
-    _Atomic uint64_t overruns;
-    _Atomic uint64_t torn;
-    _Atomic uint64_t retried;
-    _Atomic uint64_t drop_ns[PN_DROP_COUNT];
-    _Atomic bool in_handler;
-    uint64_t first_ns;   /* weight of the first tick, 0: it has come */
-    uint64_t phase_ns;   /* from the first tick to the second */
-    uintptr_t stack_end; /* highest address of the C stack, 0 until known */
-    uint64_t stack[PN_DEPTH_MAX];
+    _Alignas(64) uint64_t stack[PN_DEPTH_MAX];
 } pn_thread;
 
 /* Slots are mapped in blocks: a block's pages are touched when used. */

@@ -32,6 +32,8 @@ static struct {
     /* In the process engine: CPU of the process that has been given out as
      * weight. */
     _Atomic uint64_t weighed_ns;
+    /* In the thread engine: CPU of the process when a scan last began. */
+    _Atomic uint64_t scanned_ns;
 } timers;
 
 /* The calling thread's slot in the process engine. */
@@ -200,9 +202,18 @@ static void retire(pn_thread *thread)
     pn_thread_retire(thread, pn_ring_head());
 }
 
+/* CPU that a thread has used which nobody has counted: it began since the last
+ * scan. Should it be older after all, which a listing of threads can leave out,
+ * then this is what it can have used since. */
+static uint64_t uncounted_ns(pid_t tid)
+{
+    uint64_t used_ns = thread_cpu_ns(tid);
+    uint64_t limit_ns = cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID) - atomic_load(&timers.scanned_ns);
+    return used_ns < limit_ns ? used_ns : limit_ns;
+}
+
 /* Give a thread of this process, which has none, a slot and a timer. The
- * mutex is held. `is_new`: it began after the start, so the CPU that it has used
- * already is its first tick's too. */
+ * mutex is held. `is_new`: it began after the start. */
 static int attach(pid_t tid, bool is_new, pn_thread **attached)
 {
     int error = pn_threads_reserve(1);
@@ -216,8 +227,9 @@ static int attach(pid_t tid, bool is_new, pn_thread **attached)
     thread->phase_ns = random_ns(period_ns, tid);
     thread->first_ns = atomic_load(&timers.kernel_tick_ns);
     if (is_new)
-        thread->first_ns += thread_cpu_ns(tid);
-    error = create_timer(thread_cpu_clock(tid), tid, thread, 1, period_ns, &thread->timer);
+        thread->first_ns += uncounted_ns(tid);
+    error = create_timer(thread_cpu_clock(tid), tid, pn_timer_cookie(thread), 1, period_ns,
+                         &thread->timer);
     thread->has_timer = error == 0;
     if (error != 0)
         pn_thread_release(thread);
@@ -246,6 +258,11 @@ static bool has_end_key;
 static void retire_at_end(void *slot)
 {
     pn_thread *thread = slot;
+    /* Other destructors may run for long, and a scan would find a new thread:
+     * this one goes in the last round of them. */
+    if (++thread->end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
+        pthread_setspecific(at_thread_end, thread) == 0)
+        return;
     pthread_mutex_lock(&attaching);
     if (thread->tid == pn_own_tid_sig() && thread->has_timer)
         retire(thread);
@@ -274,12 +291,13 @@ static pn_thread *attach_to_timer(void)
     return thread;
 }
 
-/* Call `visit_one` with the id of each thread of this process. */
-static void each_thread(void (*visit_one)(pid_t tid))
+/* Call `visit_one` with the id of each thread of this process. Returns 0, or an
+ * errno. */
+static int each_thread(void (*visit_one)(pid_t tid))
 {
     DIR *directory = opendir("/proc/self/task");
     if (directory == NULL)
-        return;
+        return errno;
     struct dirent *entry;
     while ((entry = readdir(directory)) != NULL) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
@@ -287,6 +305,7 @@ static void each_thread(void (*visit_one)(pid_t tid))
             visit_one(tid);
     }
     closedir(directory);
+    return 0;
 }
 
 static void visit(pid_t tid, bool is_new)
@@ -310,8 +329,10 @@ static void visit_new(pid_t tid)
     visit(tid, true);
 }
 
-static void scan_threads(void (*visit_one)(pid_t tid))
+static int scan_threads(void (*visit_one)(pid_t tid))
 {
+    int error = 0;
+    uint64_t began_ns = cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     pthread_mutex_lock(&attaching);
     atomic_store(&timers.unattached, 0);
     if (atomic_load(&timers.armed)) {
@@ -320,9 +341,12 @@ static void scan_threads(void (*visit_one)(pid_t tid))
             if (thread->has_timer && left_ns(thread) == 0)
                 retire(thread);
         }
-        each_thread(visit_one);
+        error = each_thread(visit_one);
     }
+    if (error == 0)
+        atomic_store(&timers.scanned_ns, began_ns);
     pthread_mutex_unlock(&attaching);
+    return error;
 }
 
 static void retire_all(void)
@@ -344,7 +368,7 @@ static int start_thread_timers(void)
     int error = attach_self(false, &thread);
     pthread_mutex_unlock(&attaching);
     if (error == 0)
-        scan_threads(visit_old);
+        error = scan_threads(visit_old);
     if (error == 0 && atomic_load(&timers.unattached) > 0)
         error = EAGAIN;
     return error;
@@ -397,23 +421,45 @@ static void reset_locks(void)
     scan_clock.has_timer = false;
 }
 
+/* Slots change hands between two starts, and a signal that was blocked meanwhile
+ * may be of the former: a cookie is the slot's address, which is a multiple of
+ * 64, and the lowest bits of the start's number. */
+enum { COOKIE_STARTS = _Alignof(pn_thread) };
+
+static uintptr_t start_bits_sig(void)
+{
+    return atomic_load_explicit(&timers.starts, memory_order_relaxed) % COOKIE_STARTS;
+}
+
+void *pn_timer_cookie(pn_thread *thread)
+{
+    return (char *)thread + start_bits_sig();
+}
+
 static pn_tick thread_tick_sig(const siginfo_t *info)
 {
-    const void *cookie = info->si_value.sival_ptr;
+    uintptr_t cookie = (uintptr_t)info->si_value.sival_ptr;
     if (info->si_code != SI_TIMER)
-        return (pn_tick){.kind = PN_TICK_FOREIGN};
-    if (cookie == &scan_clock)
-        return (pn_tick){.kind = PN_TICK_SCAN};
-    pn_thread *thread = pn_thread_from_pointer_sig(cookie);
+        return (pn_tick){PN_TICK_FOREIGN, NULL};
+    if (cookie == (uintptr_t)&scan_clock)
+        return (pn_tick){PN_TICK_SCAN, NULL};
+    uintptr_t bits = cookie % COOKIE_STARTS;
+    pn_thread *thread = pn_thread_from_pointer_sig((const void *)(cookie - bits));
     if (thread == NULL)
-        return (pn_tick){.kind = PN_TICK_FOREIGN};
+        return (pn_tick){PN_TICK_FOREIGN, NULL};
+    if (bits != start_bits_sig())
+        return (pn_tick){PN_TICK_STALE, NULL};
+    return (pn_tick){PN_TICK_SAMPLE, thread};
+}
+
+static uint64_t thread_weight_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)
+{
     if (atomic_load_explicit(&thread->state, memory_order_relaxed) != PN_SLOT_LIVE)
-        return (pn_tick){.kind = PN_TICK_STALE};
-    uint64_t overrun = info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0;
+        return 0;
+    *overrun = info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0;
     uint64_t period_ns = atomic_load_explicit(&thread->period_ns, memory_order_relaxed);
-    uint64_t weight_ns = thread->first_ns != 0 ? first_weight_sig(thread, period_ns, overrun)
-                                               : (overrun + 1) * period_ns;
-    return (pn_tick){PN_TICK_SAMPLE, thread, weight_ns, overrun};
+    return thread->first_ns != 0 ? first_weight_sig(thread, period_ns, *overrun)
+                                 : (*overrun + 1) * period_ns;
 }
 
 static bool is_itimer_sig(const siginfo_t *info)
@@ -479,10 +525,21 @@ static pn_thread *attach_to_timer(void)
     return NULL;
 }
 
+void *pn_timer_cookie(pn_thread *thread)
+{
+    return thread;
+}
+
 static pn_tick thread_tick_sig(const siginfo_t *info)
 {
     (void)info;
-    return (pn_tick){.kind = PN_TICK_FOREIGN};
+    return (pn_tick){PN_TICK_FOREIGN, NULL};
+}
+
+static uint64_t thread_weight_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)
+{
+    (void)thread, (void)info, (void)overrun;
+    return 0;
 }
 
 static bool is_itimer_sig(const siginfo_t *info)
@@ -655,9 +712,10 @@ void pn_timer_scan(void)
     }
     atomic_store(&timers.unattached, pn_threads_reserve(SPARE_SLOTS) != 0);
     struct itimerval setting;
-    if (atomic_load(&timers.armed) && getitimer(ITIMER_PROF, &setting) == 0 &&
-        setting.it_value.tv_sec == 0 && setting.it_value.tv_usec == 0)
-        set_itimer(atomic_load(&timers.period_ns));
+    if (!atomic_load(&timers.armed) || getitimer(ITIMER_PROF, &setting) != 0 ||
+        setting.it_value.tv_sec != 0 || setting.it_value.tv_usec != 0)
+        return;
+    set_itimer(atomic_load(&timers.period_ns));
     if (!atomic_load(&timers.armed))
         set_itimer(0); /* stopped meanwhile */
 }
@@ -689,14 +747,23 @@ uint32_t pn_timer_unattached(void)
     return atomic_load(&timers.unattached);
 }
 
+static bool is_thread_engine_sig(void)
+{
+    return atomic_load_explicit(&timers.clock, memory_order_relaxed) == PN_CLOCK_THREAD;
+}
+
 pn_tick pn_timer_tick_sig(const siginfo_t *info)
 {
-    if (atomic_load_explicit(&timers.clock, memory_order_relaxed) == PN_CLOCK_THREAD)
+    if (is_thread_engine_sig())
         return thread_tick_sig(info);
     if (!is_itimer_sig(info))
-        return (pn_tick){.kind = PN_TICK_FOREIGN};
-    uint64_t weight_ns = weight_since_last_sig();
-    if (weight_ns == 0)
-        return (pn_tick){.kind = PN_TICK_STALE};
-    return (pn_tick){PN_TICK_SAMPLE, slot_of_self_sig(), weight_ns, 0};
+        return (pn_tick){PN_TICK_FOREIGN, NULL};
+    return (pn_tick){PN_TICK_SAMPLE, slot_of_self_sig()};
+}
+
+uint64_t pn_timer_weigh_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)
+{
+    *overrun = 0;
+    return is_thread_engine_sig() ? thread_weight_sig(thread, info, overrun)
+                                  : weight_since_last_sig();
 }

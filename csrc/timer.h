@@ -37,13 +37,11 @@ enum pn_clock { PN_CLOCK_THREAD = 0, PN_CLOCK_PROCESS };
 typedef struct {
     enum {
         PN_TICK_FOREIGN = 0, /* not ours */
-        PN_TICK_STALE,       /* ours, with nothing to sample */
+        PN_TICK_STALE,       /* of a timer that is gone */
         PN_TICK_SCAN,        /* time to look for new threads */
         PN_TICK_SAMPLE,
     } kind;
     pn_thread *thread; /* NULL: no slot is left for this one */
-    uint64_t weight_ns;
-    uint64_t overrun;
 } pn_tick;
 
 /* Arm the timers of `clock` with about `period_ns`. The handler must be installed.
@@ -78,6 +76,13 @@ void pn_timer_scan(void);
 void pn_timer_before_exec(void);
 
 pn_tick pn_timer_tick_sig(const siginfo_t *info);
+
+/* What a tick to sample weighs: CPU nanoseconds, 0 if there is nothing to
+ * sample after all. `thread` may be NULL. */
+uint64_t pn_timer_weigh_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun);
+
+/* The value that a thread's timer sends along. */
+void *pn_timer_cookie(pn_thread *thread);
 
 /* The calling thread's id. */
 pid_t pn_own_tid_sig(void);

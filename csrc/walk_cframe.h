@@ -98,8 +98,14 @@ static data_stack data_stack_of_sig(const PyThreadState *tstate)
     return place_below_sig(chunk, top_is_sound ? top : chunk_end, CHUNKS_MAX);
 }
 
-/* Rule 2 for a frame that is not in the place's chunk: go on to an older one
- * that has it. A heap frame leaves the place as it is. */
+/* Rule 2: whether a frame is in the place's chunk. */
+static inline bool in_chunk_sig(const data_stack *data, uintptr_t address)
+{
+    return address >= data->first && address <= data->last;
+}
+
+/* The same for one that is not: go on to an older chunk that has it. A heap
+ * frame leaves the place as it is. */
 static __attribute__((noinline)) bool in_older_chunk_sig(data_stack *data, uintptr_t address)
 {
     const _PyStackChunk *chunk = data->chunk;
@@ -114,14 +120,6 @@ static __attribute__((noinline)) bool in_older_chunk_sig(data_stack *data, uintp
         return address <= data->last;
     }
     return false;
-}
-
-/* Rule 2: whether a frame is in the data stack below what was seen of it. */
-static inline bool in_data_stack_sig(data_stack *data, uintptr_t address)
-{
-    if (__builtin_expect(address >= data->first && address <= data->last, 1))
-        return true;
-    return in_older_chunk_sig(data, address);
 }
 
 /* Rule 4, where nothing vouches for the frame. */
@@ -158,16 +156,18 @@ static pn_walk walk_from_sig(const bounds *in, const _PyCFrame *cframe, uint64_t
             }
             if (!pn_is_address_sig((uintptr_t)frame))
                 return walk;
+            bool in_chunk = in_chunk_sig(&data, (uintptr_t)frame);
             if (vouched && frame->owner == FRAME_OWNED_BY_GENERATOR) {
                 /* rule 4, vouched for */
-            } else if (in_data_stack_sig(&data, (uintptr_t)frame)) {
-                if (frame->owner != FRAME_OWNED_BY_THREAD)
-                    return walk;
-                data.last = (uintptr_t)frame - FRAME_BYTES_MIN;
-            } else if (PN_SHIMS_ON_C_STACK && on_c_stack_sig(in, frame, sizeof(*frame))) {
+            } else if (PN_SHIMS_ON_C_STACK && !in_chunk &&
+                       on_c_stack_sig(in, frame, sizeof(*frame))) {
                 if (!pn_is_shim_sig(frame) || (uintptr_t)frame <= last_shim)
                     return walk;
                 last_shim = (uintptr_t)frame;
+            } else if (in_chunk || in_older_chunk_sig(&data, (uintptr_t)frame)) {
+                if (frame->owner != FRAME_OWNED_BY_THREAD)
+                    return walk;
+                data.last = (uintptr_t)frame - FRAME_BYTES_MIN;
             } else if (is_running_generator_sig(frame) &&
                        frame->owner == FRAME_OWNED_BY_GENERATOR) {
                 vouched = walk.depth > 0;
@@ -221,6 +221,9 @@ pn_walk pn_walk_sig(const PyThreadState *tstate, uintptr_t c_stack_low, uintptr_
     if (walk.result == PN_WALK_TORN && cframe != &tstate->root_cframe) {
         walk = walk_from_sig(&in, cframe->previous, stack);
         walk.retried = true;
+        /* The entry that was left out runs Python: it can't be that none does. */
+        if (walk.result == PN_WALK_NONE)
+            walk.result = PN_WALK_TORN;
     }
     return walk;
 }

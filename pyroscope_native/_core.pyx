@@ -101,6 +101,7 @@ cdef extern from "profiler.h" nogil:
         bint has_timer
     pn_thread *pn_thread_at(uint32_t index)
     uint32_t pn_threads_mapped()
+    void *pn_timer_cookie(pn_thread *thread)
     ctypedef struct pn_counters:
         uint64_t seen_ns
         uint64_t samples
@@ -279,7 +280,7 @@ def threads():
     for i in range(pn_threads_mapped()):
         thread = pn_thread_at(i)
         if thread.has_timer:
-            result.append((thread.tid, <uintptr_t>thread))
+            result.append((thread.tid, <uintptr_t>pn_timer_cookie(thread)))
     return result
 
 

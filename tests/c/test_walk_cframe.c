@@ -227,7 +227,7 @@ static void chunks_do_not_get_younger(void)
     fake_check_whole(stack);
     /* From the older chunk back into the younger. */
     stack->frames[1]->previous = stack->frames[3];
-    fake_check(stack, (pn_walk){PN_WALK_NONE, true, 0}, 0);
+    fake_check(stack, (pn_walk){PN_WALK_TORN, true, 0}, 0);
 }
 
 static void frames_of_nobody(void)
