@@ -7,8 +7,25 @@
 the program: `python -m pyroscope_native run app.py`.
 """
 
-from pyroscope_native.api import configure, profile, shutdown
-from pyroscope_native.errors import ConfigError
+from __future__ import annotations
+
 from pyroscope_native.version import VERSION as __version__
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyroscope_native.api import configure, profile, shutdown
+    from pyroscope_native.errors import ConfigError
+
 __all__ = ["ConfigError", "__version__", "configure", "profile", "shutdown"]
+
+
+def __getattr__(name: str) -> object:
+    # On first use: `python -m pyroscope_native` imports this before it can keep
+    # the modules of the directory that it is called in out of its way.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from pyroscope_native import api, errors
+
+    found: object = getattr(errors if name == "ConfigError" else api, name)
+    globals()[name] = found
+    return found

@@ -18,6 +18,9 @@ from pyroscope_native.version import VERSION
 
 USAGE_ERROR = 2
 
+_RUN_FLAGS = ("-h", "--help", "--quiet")
+"""Options of `run` that take no value."""
+
 _RUN_USAGE = """pyroscope-native run [options] SCRIPT [arguments]
        pyroscope-native run [options] -m MODULE [arguments]
        pyroscope-native run [options] -c CODE [arguments]"""
@@ -38,8 +41,14 @@ _VIEW_EPILOG = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    program: list[str] = []
+    if words[:1] == ["run"]:
+        own, program = _split(words[1:])
+        words = ["run", *own]
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(words)
+    options.program = program
     if options.command is None:
         parser.print_help()
         return 0
@@ -53,6 +62,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; let nothing complain at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of `run` itself, and those of the program.
+
+    What follows the first word that is no option of ours, be it `--`, is the
+    program's and none of argparse's business.
+    """
+    at = 0
+    while at < len(words):
+        word = words[at]
+        if word == "--":
+            return list(words[:at]), list(words[at + 1 :])
+        if word == "-" or word[:2] in ("-m", "-c") or not word.startswith("-"):
+            break
+        holds_value = "=" in word if word.startswith("--") else len(word) > 2
+        at += 1 if holds_value or word in _RUN_FLAGS else 2
+    return list(words[:at]), list(words[at:])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,12 +147,6 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="how often to push (default 15)",
     )
     run.add_argument("--quiet", action="store_true", help="print no summary at the end")
-    what = run.add_argument_group("the program")
-    what.add_argument(
-        "-m", dest="module", nargs=argparse.REMAINDER, help="a module and its arguments"
-    )
-    what.add_argument("-c", dest="code", nargs=argparse.REMAINDER, help="code and its arguments")
-    what.add_argument("script", nargs=argparse.REMAINDER, help="a script and its arguments")
     run.set_defaults(act=_run)
 
 
@@ -151,7 +172,7 @@ def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _run(options: argparse.Namespace) -> int:
     from pyroscope_native.launch import check_script, exec_program
 
-    words, name = _program(options)
+    words, name = _program(options.program)
     if not words[0].startswith("-"):
         check_script(words[0])
     config: Config | None = _run_config(options, name)
@@ -162,23 +183,19 @@ def _run(options: argparse.Namespace) -> int:
     exec_program(words, config)
 
 
-def _program(options: argparse.Namespace) -> tuple[list[str], str]:
+def _program(words: list[str]) -> tuple[list[str], str]:
     """The interpreter's arguments for the program, and a name for it."""
-    if options.module is not None:
-        if not options.module:
-            raise ConfigError("-m needs the name of a module")
-        return ["-m", *options.module], str(options.module[0])
-    if options.code is not None:
-        if not options.code:
-            raise ConfigError("-c needs code")
-        return ["-c", *options.code], "python"
-    words = list(options.script)
-    if words[:1] == ["--"]:
-        del words[0]
     if not words:
         raise ConfigError("which program? A script, -m MODULE or -c CODE (see --help)")
-    if words[0].startswith("-") and words[0] != "-":
-        raise ConfigError(f"there is no option {words[0]} (see --help)")
+    if words[0][:2] == "-m":
+        name = words[0][2:] or "".join(words[1:2])
+        if not name:
+            raise ConfigError("-m needs the name of a module")
+        return words, name
+    if words[0][:2] == "-c":
+        if words == ["-c"]:
+            raise ConfigError("-c needs code")
+        return words, "python"
     name = os.path.basename(os.path.abspath(words[0]))
     return words, "stdin" if words[0] == "-" else os.path.splitext(name)[0]
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -31,7 +30,8 @@ def check_script(script: str) -> None:
     if script == "-":
         return
     if os.path.isdir(script):
-        if not os.path.exists(os.path.join(script, "__main__.py")):
+        main = os.path.join(script, "__main__.py")
+        if not (os.path.exists(main) or os.path.exists(f"{main}c")):
             raise ConfigError(f"can't find __main__.py in the directory {script}")
     elif not os.path.exists(script):
         raise ConfigError(f"there is no file {script}")
@@ -39,12 +39,41 @@ def check_script(script: str) -> None:
         raise ConfigError(f"no permission to read {script}")
 
 
-def _interpreter_options() -> list[str]:
-    """The options of the interpreter that runs now, for the one to come."""
-    words: Sequence[str] = getattr(sys, "orig_argv", ())
-    if "-m" in words:
-        return list(words[1 : list(words).index("-m")])
-    options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+def _command_line() -> list[str]:
+    """The words that this interpreter was started with; empty if unknown."""
+    words: list[str] | None = getattr(sys, "orig_argv", None)  # CPython 3.10
+    if words is None:
+        try:
+            with open("/proc/self/cmdline", "rb") as file:
+                words = [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+        except OSError:
+            words = []
+    return words
+
+
+def interpreter_options(words: Sequence[str]) -> list[str]:
+    """The interpreter's own options in its command line `words`.
+
+    They end where the program begins: with `-m`, with `-c`, or with the first
+    word that is no option (`python --help-all` has the list).
+    """
+    options: list[str] = []
+    rest = iter(words[1:])
+    for word in rest:
+        if word in ("-", "--") or not word.startswith("-"):
+            break
+        options.append(word)
+        if word.startswith("--"):
+            if word == "--check-hash-based-pycs":
+                options += [next(rest, "")]
+            continue
+        for at, letter in enumerate(word[1:], 1):
+            if letter in "mc":
+                options[-1:] = [word[:at]] if at > 1 else []
+                return options
+            if letter in "WX":
+                options += [] if word[at + 1 :] else [next(rest, "")]
+                break
     return options
 
 
@@ -59,7 +88,11 @@ def exec_program(words: Sequence[str], config: Config | None) -> NoReturn:
     Raises ConfigError where it can't be profiled for want of an option.
     """
     environment = dict(os.environ)
-    options = _interpreter_options()
+    if sys.flags.utf8_mode and environment.get("LC_CTYPE") == "C.UTF-8":
+        # Set by this interpreter, for the C locale (PEP 538): the next one is to
+        # find what this one found, and come to the UTF-8 mode by itself.
+        del environment["LC_CTYPE"]
+    options = interpreter_options(_command_line())
     if config is not None:
         if sys.flags.ignore_environment or sys.flags.no_site:
             raise ConfigError(

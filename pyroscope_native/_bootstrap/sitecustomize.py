@@ -11,12 +11,15 @@ import sys
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
 
+_NOTE = "PYROSCOPE_NATIVE_RUN"  # as in launch.py, which may not be importable yet
 _DIRECTORY = os.path.dirname(os.path.abspath(__file__))
 
 
 def _begin() -> None:
+    if _NOTE not in os.environ:
+        return  # a subinterpreter, for which this is imported too
     package_parent = os.path.dirname(os.path.dirname(_DIRECTORY))
-    sys.path.insert(0, package_parent)
+    sys.path.append(package_parent)
     try:
         from pyroscope_native import program
 
@@ -24,7 +27,8 @@ def _begin() -> None:
     except Exception as error:
         print(f"pyroscope_native: nothing is profiled: {error!r}", file=sys.stderr)
     finally:
-        sys.path.remove(package_parent)
+        # The last one: it may be there for another reason, too.
+        del sys.path[-1 - sys.path[::-1].index(package_parent)]
 
 
 def _make_way() -> None:

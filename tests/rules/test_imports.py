@@ -73,6 +73,7 @@ def test_delivery_knows_no_session(module: str) -> None:
 # ---- the environment ----
 
 READERS = {
+    "_bootstrap.sitecustomize": "whether there is a note",
     "config": "the settings",
     "launch": "hands a note, and PYTHONPATH, to the program",
     "program": "takes the note out, and puts PYTHONPATH back",
@@ -110,7 +111,7 @@ def imported_with(statement: str) -> list[str]:
 def test_importing_is_cheap() -> None:
     # A .pth file of somebody else may import what it likes.
     others = set(imported_with(""))
-    threads, *modules = imported_with(f"import {NAME}")
+    threads, *modules = imported_with(f"import {NAME}; {NAME}.configure")
     assert f"{NAME}.api" in modules
     assert threads == "0"
     heavy = ("google", "urllib3", "asyncio", "http", "ssl")
