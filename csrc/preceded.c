@@ -3,37 +3,59 @@
  */
 #include "preceded.h"
 
-#include <stdlib.h>
+/* A builtin is told only whose method it is, and for pickling that must be the
+ * same module as the original's: so each has a C function of its own. */
+enum { PRECEDED_MAX = 4 };
 
-static PyObject *call_preceded(PyObject *pair, PyObject *args, PyObject *keywords)
+static struct {
+    PyMethodDef definition;
+    PyObject *before, *original;
+} preceded[PRECEDED_MAX];
+
+static PyObject *call_preceded(int number, PyObject *args, PyObject *keywords)
 {
-    PyObject *result = PyObject_Call(PyTuple_GET_ITEM(pair, 0), args, keywords);
+    PyObject *result = PyObject_Call(preceded[number].before, args, keywords);
     if (result == NULL)
         PyErr_Clear();
     Py_XDECREF(result);
-    return PyObject_Call(PyTuple_GET_ITEM(pair, 1), args, keywords);
+    return PyObject_Call(preceded[number].original, args, keywords);
 }
+
+#define CALL(number)                                                                               \
+    static PyObject *call_##number(PyObject *self, PyObject *args, PyObject *keywords)             \
+    {                                                                                              \
+        (void)self;                                                                                \
+        return call_preceded(number, args, keywords);                                              \
+    }
+CALL(0)
+CALL(1)
+CALL(2)
+CALL(3)
+
+static const PyCFunctionWithKeywords calls[PRECEDED_MAX] = {call_0, call_1, call_2, call_3};
 
 PyObject *pn_preceded_new_gil(PyObject *before, PyObject *original)
 {
-    PyObject *name = PyObject_GetAttrString(original, "__name__");
-    if (name == NULL)
+    static int count;
+    if (count == PRECEDED_MAX) {
+        PyErr_SetString(PyExc_RuntimeError, "no more builtins can be preceded");
         return NULL;
-    const char *text = PyUnicode_AsUTF8(name);
-    const char *doc = ((PyCFunctionObject *)original)->m_ml->ml_doc;
-    /* Lives as long as the function, which is as long as the process. */
-    PyMethodDef *definition = calloc(1, sizeof(*definition));
-    PyObject *pair = PyTuple_Pack(2, before, original);
-    PyObject *function = NULL;
-    if (text != NULL && definition != NULL && pair != NULL) {
-        *definition = (PyMethodDef){text, (PyCFunction)(void (*)(void))call_preceded,
-                                    METH_VARARGS | METH_KEYWORDS, doc};
-        function = PyCFunction_New(definition, pair);
     }
-    if (function == NULL) {
-        free(definition);
-        Py_DECREF(name); /* else kept, as the definition points into it */
-    }
-    Py_XDECREF(pair);
+    const PyCFunctionObject *builtin = (const PyCFunctionObject *)original;
+    /* Kept as long as the function, which is as long as the process. */
+    Py_INCREF(before);
+    Py_INCREF(original);
+    preceded[count].before = before;
+    preceded[count].original = original;
+    preceded[count].definition = (PyMethodDef){
+        builtin->m_ml->ml_name,
+        (PyCFunction)(void (*)(void))calls[count],
+        METH_VARARGS | METH_KEYWORDS,
+        builtin->m_ml->ml_doc,
+    };
+    PyObject *function =
+        PyCFunction_NewEx(&preceded[count].definition, builtin->m_self, builtin->m_module);
+    if (function != NULL)
+        count++;
     return function;
 }

@@ -154,6 +154,11 @@ pn_window *pn_profiler_cut_gil(void)
     return cut;
 }
 
+bool pn_profiler_window_is_large_gil(void)
+{
+    return profiler.window != NULL && pn_window_is_large(profiler.window);
+}
+
 pn_walk pn_profiler_walk_self_gil(uint64_t *stack)
 {
     pn_c_stack_init();

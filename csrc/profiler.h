@@ -54,6 +54,8 @@ bool pn_profiler_drain_gil(void);
  * frees it. */
 pn_window *pn_profiler_cut_gil(void);
 
+bool pn_profiler_window_is_large_gil(void);
+
 /* Walk the calling thread as the handler would. */
 pn_walk pn_profiler_walk_self_gil(uint64_t *stack);
 

@@ -5,9 +5,8 @@
 
 #include <stdlib.h>
 
-/* 2 M nodes and 1 M samples take about 100 MB; a process that gets there is
- * one that nobody cuts a window of. */
-enum { NODES_MAX = 1 << 21, SAMPLES_MAX = 1 << 20 };
+/* 2 M nodes and 1 M samples take about 100 MB. */
+enum { NODES_MAX = 1 << 21, SAMPLES_MAX = 1 << 20, FUNCTIONS_LARGE = 1 << 17 };
 
 static const char *const marker_names[PN_MARKER_COUNT] = {
     [PN_MARKER_TRUNCATED] = "[truncated]",        [PN_MARKER_TORN] = "[torn stack]",
@@ -87,6 +86,12 @@ static bool grow_sample_table(pn_window *window)
     window->sample_table = table;
     window->sample_table_capacity = capacity;
     return true;
+}
+
+bool pn_window_is_large(const pn_window *window)
+{
+    return window->node_count >= NODES_MAX / 2 || window->sample_count >= SAMPLES_MAX / 2 ||
+           window->functions.count >= FUNCTIONS_LARGE;
 }
 
 pn_window *pn_window_new(void)

@@ -72,6 +72,9 @@ typedef struct {
 pn_window *pn_window_new(void);
 void pn_window_free_gil(pn_window *window);
 
+/* Whether it should be cut before it has no room for more. */
+bool pn_window_is_large(const pn_window *window);
+
 /* The node of `word` below `parent`. Falls back to the node of
  * PN_MARKER_TABLE_FULL where there is no room. */
 uint32_t pn_window_node(pn_window *window, uint32_t parent, uint64_t word);

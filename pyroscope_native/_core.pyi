@@ -92,7 +92,8 @@ class OwnThread:
 def wait_for_births() -> None:
     """Wait until each OwnThread that was made has a thread state.
 
-    Before CPython 3.12 a fork at the moment when one is made hangs the child.
+    Before CPython 3.12 a fork at the moment when one is made hangs the child; and
+    where the program has come to have no memory for one, it is a fatal error.
     """
 
 def call_soon(call: Callable[[], None]) -> None:
@@ -106,6 +107,9 @@ def wake() -> None:
 
 def drain() -> bool:
     """Fold one burst of samples; True if there may be more."""
+
+def window_is_large() -> bool:
+    """Whether it is time to cut, lest there be no room."""
 
 def cut() -> Window:
     """Take what was folded since the last cut. Raises MemoryError."""
@@ -128,6 +132,16 @@ def watch_terminate(limit_s: int) -> None:
 
 def terminate() -> None:
     """Die of SIGTERM."""
+
+def dies_of_interrupt() -> bool:
+    """Whether a KeyboardInterrupt ended the program and the process is to die of it."""
+
+def set_dies_of_interrupt(ended_the_program: bool) -> None:
+    """Put back what `dies_of_interrupt` said: executing text makes it forgotten."""
+
+def undisturbed(call: Callable[..., _T], *args: object, **keywords: object) -> _T:
+    """Call without leaving a trace with the program's tracers, and with room for
+    calls, whatever limit it has set."""
 
 def preceded(before: Callable[..., object], original: _T) -> _T:
     """A builtin like the builtin `original`, before which `before` is called.

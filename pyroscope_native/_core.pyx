@@ -48,6 +48,11 @@ cdef extern from "own_thread.h" nogil:
     void pn_own_thread_leave(pthread_t thread)
 
 
+cdef extern from "interrupt.h":
+    bint pn_interrupt_is_noted_gil()
+    void pn_interrupt_note_gil(bint ended_the_program)
+
+
 cdef extern from "preceded.h":
     object pn_preceded_new_gil(object before, object original)
 
@@ -125,6 +130,7 @@ cdef extern from "profiler.h" nogil:
     void pn_profiler_attach_thread_gil(PyObject *name) with gil
     bint pn_profiler_drain_gil() with gil
     pn_window *pn_profiler_cut_gil() with gil
+    bint pn_profiler_window_is_large_gil() with gil
     pn_walk pn_profiler_walk_self_gil(uint64_t *stack) with gil
     bint pn_profiler_has_signal()
     void pn_profiler_before_exec()
@@ -256,6 +262,10 @@ def drain():
     return pn_profiler_drain_gil()
 
 
+def window_is_large():
+    return pn_profiler_window_is_large_gil()
+
+
 def cut():
     cdef Window window = Window.__new__(Window)
     window.c = pn_profiler_cut_gil()
@@ -304,6 +314,28 @@ def watch_terminate(unsigned limit_s):
 
 def terminate():
     pn_terminate_now()
+
+
+def dies_of_interrupt():
+    return pn_interrupt_is_noted_gil()
+
+
+def set_dies_of_interrupt(bint ended_the_program):
+    pn_interrupt_note_gil(ended_the_program)
+
+
+def undisturbed(call, *args, **keywords):
+    trace, profile = sys.gettrace(), sys.getprofile()
+    limit = sys.getrecursionlimit()
+    sys.settrace(None)
+    sys.setprofile(None)
+    sys.setrecursionlimit(limit + 1000)
+    try:
+        return call(*args, **keywords)
+    finally:
+        sys.setrecursionlimit(limit)
+        sys.setprofile(profile)
+        sys.settrace(trace)
 
 
 def preceded(before, original):

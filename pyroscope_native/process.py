@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import atexit
 import os
+import posix
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 from pyroscope_native import _core
@@ -48,20 +52,23 @@ def begin(session: Session, finish: Callable[[], None]) -> None:
         os.register_at_fork(
             before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
         )
-        atexit.register(end)
-        _precede("execv", _before_exec)
-        _precede("execve", _before_exec)
+        atexit.register(_core.undisturbed, end)
+        _precede(posix, "execv", _before_exec)
+        _precede(posix, "execve", _before_exec)
+        _precede(_signal, "signal", _before_signal)
 
 
-def _precede(name: str, before: Callable[..., None]) -> None:
-    """Have `before` called before a function of `os`; another library's
+def _precede(module: ModuleType, name: str, before: Callable[..., None]) -> None:
+    """Have `before` called before a builtin of `module`; another library's
     replacement of it is left alone."""
-    original = getattr(os, name)
+    original = getattr(module, name)
     try:
-        replacement = _core.preceded(before, original)
+        replacement = _core.preceded(partial(_core.undisturbed, before), original)
     except TypeError:
         return
-    setattr(os, name, replacement)
+    setattr(module, name, replacement)
+    if getattr(os, name, None) is original:
+        setattr(os, name, replacement)
     if original in os.supports_fd:
         os.supports_fd.add(replacement)
 
@@ -69,7 +76,14 @@ def _precede(name: str, before: Callable[..., None]) -> None:
 def end_before_os_exit() -> None:
     """Let the session end when the program calls os._exit(), which ends a
     process without a further word."""
-    _precede("_exit", lambda _status: end())
+    _precede(posix, "_exit", lambda *_, **__: end())
+
+
+def _before_signal(signalnum: int, *_: Any) -> None:
+    """Step back before the program takes SIGPROF, or gives it up: at its default
+    action the next tick would be the program's death."""
+    if signalnum == _signal.SIGPROF and _Current.session is not None:
+        _Current.session.step_back()
 
 
 def end() -> None:
@@ -129,7 +143,7 @@ def _stop(session: Session) -> None:
     session.stop()
 
 
-def _before_exec(path: Any, *_: Any) -> None:
+def _before_exec(path: Any, *_: Any, **__: Any) -> None:
     """The next program must not inherit an armed timer, nor take with it what
     was profiled of this one."""
     _core.before_exec()

@@ -41,10 +41,18 @@ def _profile(config: Config) -> None:
     from pyroscope_native.session import Session, StartError
 
     session = Session(config)
+    own_path = list(sys.path)
 
     def finish() -> None:
-        _finish(session)
-        _restore_interrupt()
+        # What is imported at the end must not be the program's, whose modules
+        # may be called as those of the standard library.
+        program_path, sys.path = sys.path, own_path
+        interrupted = _core.dies_of_interrupt()
+        try:
+            _finish(session)
+        finally:
+            sys.path = program_path
+            _core.set_dies_of_interrupt(interrupted)
 
     session.on_terminate = process.end_and_terminate
     try:
@@ -68,10 +76,12 @@ def _finish(session: Session) -> None:
             from pyroscope_native.deliver.file import write_outputs
 
             paths = write_outputs(profile, config.outputs, config.application_name)
-    if config.summary:
+    stream = sys.__stderr__  # the program may have put something else in sys.stderr's place
+    if config.summary and stream is not None and not stream.closed:
         from pyroscope_native.report.summary import render
 
-        print(render(_facts(session), profile, paths), file=sys.stderr, flush=True)
+        text = render(_facts(session), profile, paths, is_terminal=stream.isatty())
+        print(text, file=stream, flush=True)
 
 
 def _facts(session: Session) -> Facts:
@@ -91,17 +101,3 @@ def _facts(session: Session) -> Facts:
         pushed=uploader.pushed if uploader is not None else 0,
         not_pushed=uploader.failed if uploader is not None else 0,
     )
-
-
-def _restore_interrupt() -> None:
-    """Let the process still die of SIGINT, if that is what it is about to do.
-
-    The interpreter remembers that a KeyboardInterrupt ended the script, and
-    forgets it whenever text is executed, which imports at the end do (for
-    namedtuples, say).
-    """
-    if getattr(sys, "last_type", None) is KeyboardInterrupt:
-        try:
-            exec("raise KeyboardInterrupt")
-        except KeyboardInterrupt:
-            pass

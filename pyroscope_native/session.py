@@ -116,6 +116,8 @@ class Session:
         """Emptied by whoever stops: taking from a list is atomic, and a lock may
         be another library's by the time it is needed."""
         self._drain: _Drain | None = None
+        self._stepped_back = False
+        """Sampling has ended before the session."""
         self._pauses = 0
         """Forks under way."""
         self._endings = 0
@@ -150,6 +152,7 @@ class Session:
             self._unwatch_new_threads()
             _core.stop()
             raise StartError(str(error)) from None
+        _core.wait_for_births()
 
     def _start_clock(self) -> None:
         try:
@@ -198,16 +201,21 @@ class Session:
         if reasons & _core.WAKE_TERMINATE and self.on_terminate is not None:
             self._drain = None  # nobody waits for the thread that stops
             self.on_terminate()
-        if self._to_stop and time.monotonic() >= due_s:
+        if self._to_stop and not self._stepped_back and not _core.has_signal():
+            self.step_back()
+        if self._to_stop and (time.monotonic() >= due_s or _core.window_is_large()):
             self._close_window()
             self._warn_of_unattached()
-            if not _core.has_signal():
-                warn_once(
-                    "signal",
-                    "something else handles SIGPROF now: profiling has ended. Let one of the two "
-                    "be, or call configure() after the other has been set up",
-                )
-                _core.stop()
+
+    def step_back(self) -> None:
+        """Somebody else wants SIGPROF: end sampling, keep what there is."""
+        self._stepped_back = True
+        _core.stop()
+        warn_once(
+            "signal",
+            "something else handles SIGPROF now: profiling has ended. Let one of the two "
+            "be, or call configure() after the other has been set up",
+        )
 
     # -- forks --
 
@@ -259,6 +267,7 @@ class Session:
         except OSError as error:
             _core.stop()
             warn_once("drain", f"profiling has ended: no thread to be had: {error.strerror}")
+        _core.wait_for_births()
 
     # -- windows --
 
@@ -274,11 +283,13 @@ class Session:
     def _close_window(self) -> None:
         """Cut what has come together and pass it on.
 
-        Without a server the one window stays open to the end.
+        Without a server a window stays open as long as it has room.
         """
         began_s, time_ns = self._window_began_s, self._window_time_ns
         self._window_began_s, self._window_time_ns = time.monotonic(), time.time_ns()
         if self.uploader is None:
+            if _core.window_is_large():
+                self._cut()
             return
         fold = self._cut()
         if fold is None:

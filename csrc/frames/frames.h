@@ -17,7 +17,8 @@
  *
  * 3.11 and 3.12 define PN_WALK_CFRAME and give other accessors for it, see
  * `walk_cframe.h`. PN_HAS_CODE_WATCHER says that PyCode_AddWatcher is there. The `pn_code_*` ones
- * without `_sig` read a live code object under the GIL.
+ * without `_sig` read a live code object under the GIL. `pn_dies_of_interrupt` is
+ * the interpreter's note that an interrupt ended the program.
  */
 #ifndef PN_FRAMES_FRAMES_H
 #define PN_FRAMES_FRAMES_H

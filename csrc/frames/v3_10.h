@@ -13,6 +13,9 @@
 
 #include <Python.h>
 #include <frameobject.h>
+#define Py_BUILD_CORE 1
+#include <internal/pycore_pylifecycle.h>
+#undef Py_BUILD_CORE
 
 typedef PyFrameObject pn_iframe;
 
@@ -67,6 +70,11 @@ static inline PyObject *pn_code_qualname(const PyCodeObject *code)
 static inline int64_t pn_code_units(const PyCodeObject *code)
 {
     return PyBytes_GET_SIZE(code->co_code) / (int64_t)sizeof(uint16_t);
+}
+
+static inline int *pn_dies_of_interrupt(void)
+{
+    return &_Py_UnhandledKeyboardInterrupt;
 }
 
 #endif

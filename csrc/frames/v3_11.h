@@ -18,6 +18,7 @@
 #define Py_BUILD_CORE 1
 #include <internal/pycore_code.h>
 #include <internal/pycore_frame.h>
+#include <internal/pycore_pylifecycle.h>
 #undef Py_BUILD_CORE
 
 typedef _PyInterpreterFrame pn_iframe;
@@ -38,6 +39,11 @@ static inline bool pn_is_shim_sig(const pn_iframe *frame)
 }
 
 #define PN_SHIMS_ON_C_STACK 0
+
+static inline int *pn_dies_of_interrupt(void)
+{
+    return &_Py_UnhandledKeyboardInterrupt;
+}
 
 #include "cframe.h"
 

@@ -14,6 +14,9 @@
 #define Py_BUILD_CORE 1
 #include <internal/pycore_code.h>
 #include <internal/pycore_frame.h>
+/* A macro for those outside, a function for those inside. */
+#undef _PyGC_FINALIZED
+#include <internal/pycore_runtime.h>
 #undef Py_BUILD_CORE
 
 typedef _PyInterpreterFrame pn_iframe;
@@ -32,6 +35,11 @@ static inline bool pn_ends_entry_sig(const pn_iframe *frame)
 }
 
 #define PN_SHIMS_ON_C_STACK 1
+
+static inline int *pn_dies_of_interrupt(void)
+{
+    return &_PyRuntime.signals.unhandled_keyboard_interrupt;
+}
 
 #define PN_HAS_CODE_WATCHER 1
 

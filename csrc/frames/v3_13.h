@@ -12,6 +12,7 @@
 #include <Python.h>
 #define Py_BUILD_CORE 1
 #include <internal/pycore_frame.h>
+#include <internal/pycore_runtime.h>
 #undef Py_BUILD_CORE
 
 typedef struct _PyInterpreterFrame pn_iframe;
@@ -47,6 +48,11 @@ static inline bool pn_is_root_sig(const PyThreadState *tstate, const pn_iframe *
 {
     (void)tstate;
     return last->owner == FRAME_OWNED_BY_CSTACK;
+}
+
+static inline int *pn_dies_of_interrupt(void)
+{
+    return &_PyRuntime.signals.unhandled_keyboard_interrupt;
 }
 
 #define PN_HAS_CODE_WATCHER 1

@@ -10,6 +10,7 @@
 #include <Python.h>
 #define Py_BUILD_CORE 1
 #include <internal/pycore_interpframe_structs.h>
+#include <internal/pycore_runtime.h>
 #undef Py_BUILD_CORE
 
 typedef struct _PyInterpreterFrame pn_iframe;
@@ -44,6 +45,11 @@ static inline int64_t pn_unit_sig(const pn_iframe *frame, uintptr_t code)
 static inline bool pn_is_root_sig(const PyThreadState *tstate, const pn_iframe *last)
 {
     return last == tstate->base_frame;
+}
+
+static inline int *pn_dies_of_interrupt(void)
+{
+    return &_PyRuntime.signals.unhandled_keyboard_interrupt;
 }
 
 #define PN_HAS_CODE_WATCHER 1

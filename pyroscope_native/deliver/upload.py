@@ -73,10 +73,12 @@ class Uploader:
 
     def _run(self) -> None:
         try:
-            try:
-                from pyroscope_native.deliver import push  # noqa: F401
-            finally:
-                self._loading = False
+            from pyroscope_native.deliver import push  # noqa: F401
+        except Exception:
+            pass  # which pushing finds out, and says
+        finally:
+            self._loading = False
+        try:
             self._push_pending(None)
         finally:
             self._busy = False
@@ -87,7 +89,13 @@ class Uploader:
         thread's event loop (gevent)."""
         if not self._pending:
             return
-        pusher = _make_pusher(self._config)
+        try:
+            pusher = _make_pusher(self._config)
+        except Exception as error:
+            self.failed += len(self._pending)
+            self._pending.clear()
+            warn_once("pusher", f"nothing can be pushed: {error}")
+            return
         while self._pending:
             timeout_s = _UPLOAD_TIMEOUT_S
             if until_s is not None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -68,9 +67,11 @@ def _losses(facts: Facts) -> str:
     return "; ".join(parts) or "nothing lost"
 
 
-def render(facts: Facts, profile: Profile | None, paths: Sequence[str]) -> str:
+def render(
+    facts: Facts, profile: Profile | None, paths: Sequence[str], *, is_terminal: bool
+) -> str:
     """The summary, several lines."""
-    color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    color = is_terminal and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((100, 25)).columns
     lines = ["", f"pyroscope_native: {_seen(facts)}", f"  {_kernel(facts)}"]
     if facts.samples == 0:

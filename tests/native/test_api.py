@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support import pprof_reader
 from tests.support.push_server import PushServer
 from tests.support.python import python, run
@@ -177,6 +179,35 @@ burn(2)
     assert done.returncode == 0
     assert "something else handles SIGPROF now" in done.stderr
     assert pprof_reader.check((tmp_path / "p.pb.gz").read_bytes()).samples
+
+
+@pytest.mark.parametrize("clock", ["thread", "process"])
+def test_a_program_with_a_handler_of_its_own_has_it_alone(clock: str, tmp_path: Path) -> None:
+    program = (
+        BURN
+        + """
+import signal, time
+burn(0.2)
+hits = 0
+def mine(*_):
+    global hits
+    hits += 1
+signal.signal(signal.SIGPROF, mine)
+burn(0.3)
+assert hits == 0, hits
+signal.setitimer(signal.ITIMER_PROF, 0.05, 0.05)
+end = time.monotonic() + 2.5
+while time.monotonic() < end: burn(0.01)
+assert signal.getitimer(signal.ITIMER_PROF)[1] > 0
+assert hits > 10, hits
+signal.setitimer(signal.ITIMER_PROF, 0)
+"""
+    )
+    done = run("--quiet", "--clock", clock, "--upload-interval", "1", "-o", "p.pb.gz", "-c",
+               program, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("something else handles SIGPROF now") == 1
+    assert "Error" not in done.stderr
 
 
 def test_signals_that_are_not_ours_go_to_who_was_there_before(tmp_path: Path) -> None:

@@ -123,6 +123,16 @@ def test_the_profile_survives_any_end(end: str, status: int, tmp_path: Path) -> 
     assert pprof_reader.check(output.read_bytes()).samples
 
 
+def test_a_proxy_that_can_not_be_used(tmp_path: Path) -> None:
+    done = run("--server-address", "http://192.0.2.1:4040", "-o", "p.pb.gz", "-c", BURN,
+               cwd=tmp_path, env={"ALL_PROXY": "socks5://127.0.0.1:1", "NO_PROXY": ""})  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr.count("nothing can be pushed") == 1
+    assert "Traceback" not in done.stderr
+    assert "1 were not taken" in done.stderr
+    assert pprof_reader.check((tmp_path / "p.pb.gz").read_bytes()).samples
+
+
 def test_an_output_that_can_no_longer_be_written_is_written_elsewhere(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -68,6 +70,20 @@ PROGRAMS = {
     "closes descriptors": "import os; os.closerange(3, 256); print(sum(range(3000000)))",
     "deletes its directory": "import os, shutil; shutil.rmtree(os.getcwd()); print('gone')",
     "multiprocessing": MULTIPROCESSING,
+    "exit as a target": "import multiprocessing, os\nif __name__ == '__main__':\n"
+    "    child = multiprocessing.get_context('spawn').Process(target=os._exit, args=(3,))\n"
+    "    child.start(); child.join(); print(child.exitcode)",
+    "keywords": "import os, sys\nif os.fork() == 0: os._exit(status=3)\nprint(os.wait()[1])\n"
+    "sys.stdout.flush()\n"
+    "os.execve(path=sys.executable, argv=['python', '-c', 'print(5)'], env=dict(os.environ))",
+    "a tracer that stays": "import sys, threading\n"
+    "sys.settrace(lambda *a: print(a[0].f_code.co_filename, a[1]))\n"
+    "sys.setprofile(lambda *a: print(a[0].f_code.co_filename, a[1]))",
+    "an interrupt long ago": "import sys; sys.last_type = KeyboardInterrupt",
+    "subinterpreter": "try: import _interpreters as i\n"
+    "except ImportError: import _xxsubinterpreters as i\n"
+    "i.run_string(i.create(), 'import sys; print(len(sys.argv))')",
+    "little recursion": "import sys; sys.setrecursionlimit(60)",
 }
 
 
@@ -94,6 +110,11 @@ def test_the_program_can_not_tell(name: str, clock: str, tmp_path: Path) -> None
         ["-c", "import sys; print(sys.argv, sys.path, __spec__, '__file__' in globals())", "-x"],
         ["-m", "module", "-o", "--rate"],
         ["-m", "package", "argument"],
+        ["-m", "module", "a", "--", "b"],
+        ["-mmodule", "a", "-x"],
+        ["-c", "import sys; print(sys.argv)", "--", "a"],
+        ["-cimport sys; print(sys.argv)", "-o"],
+        ["random.py", "--", "a"],
         ["-m", "no_such_module"],
         ["-m", "interrupted"],
         ["-c", INTERRUPT],
@@ -110,6 +131,8 @@ def test_ways_to_name_a_program(words: list[str], tmp_path: Path) -> None:
     (tmp_path / "package" / "__main__.py").write_text(show)
     (tmp_path / "module.py").write_text(show)
     (tmp_path / "interrupted.py").write_text(INTERRUPT)
+    for name in ("random", "json", "tempfile", "google"):  # as in the standard library
+        (tmp_path / f"{name}.py").write_text("import sys; print(__name__, sys.argv)")
     stdin = "import sys; print(sys.argv)"
     plain = python(*words, cwd=tmp_path, stdin=stdin)
     profiled = run("--quiet", "-o", "p.pb.gz", *words, cwd=tmp_path, stdin=stdin)
@@ -127,6 +150,34 @@ def test_interpreter_options_go_along(tmp_path: Path) -> None:
     profiled = python(*options, "-m", "pyroscope_native", "run", "--quiet", "-c", program,
                       cwd=tmp_path)  # fmt: skip
     assert profiled.stdout == plain.stdout
+
+
+def test_the_console_script(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("import sys; print(sys.argv[1:])")
+    script = Path(sys.executable).with_name("pyroscope-native")
+    for words in (["-m", "module"], ["module.py"]):
+        done = subprocess.run(
+            [script, "run", "--quiet", *words, "-m", "x"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout) == (0, "['-m', 'x']\n"), done.stderr
+
+
+def test_sigterm_finds_children_that_have_just_begun(tmp_path: Path) -> None:
+    program = """
+import os, signal, time
+statuses = set()
+for _ in range(100):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(5)
+        os._exit(0)
+    os.kill(pid, signal.SIGTERM)
+    statuses.add(os.waitpid(pid, 0)[1])
+print(statuses)
+"""
+    done = run("--quiet", "-c", program, cwd=tmp_path)
+    assert done.stdout == f"{{{int(signal.SIGTERM)}}}\n"
 
 
 def test_a_sitecustomize_of_the_programs_own_runs(tmp_path: Path) -> None:

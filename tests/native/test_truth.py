@@ -140,6 +140,44 @@ def test_threads_made_in_c(tmp_path: Path) -> None:
     assert_near(weight_by_function(profile)["[no Python code]"], 1.0e9, 4e6, 0.02)
 
 
+def test_what_a_thread_does_in_its_last_destructors_counts_once(tmp_path: Path) -> None:
+    source = tmp_path / "late.c"
+    source.write_text(
+        """
+        #include <pthread.h>
+        #include <time.h>
+        static pthread_key_t key;
+        static void spin(void *unused) {
+            struct timespec now;
+            clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+            double end = now.tv_sec + now.tv_nsec / 1e9 + 0.3;
+            do clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+            while (now.tv_sec + now.tv_nsec / 1e9 < end);
+        }
+        void spin_at_end(void) {
+            pthread_key_create(&key, spin);
+            pthread_setspecific(key, &key);
+        }
+        """
+    )
+    library = tmp_path / "late.so"
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", "-pthread", "-o", str(library), str(source)], check=True
+    )
+    profile = profiled(
+        f"""
+        import ctypes, threading
+        spin_at_end = ctypes.CDLL({str(library)!r}).spin_at_end
+        def work(): spin_at_end(); burn(0.5)
+        for _ in range(3):
+            thread = threading.Thread(target=work); thread.start(); thread.join()
+        time.sleep(0.5)
+        """,
+        tmp_path,
+    )
+    assert abs(total(profile) - kernel_ns(tmp_path)) <= 0.02 * kernel_ns(tmp_path) + 60e6
+
+
 @pytest.mark.parametrize("life_ms", [1, 5])
 def test_short_lived_threads(life_ms: int, tmp_path: Path) -> None:
     count = 2000 // life_ms
