@@ -32,6 +32,10 @@ class Facts(NamedTuple):
     not_pushed: int
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _seconds(ns: int) -> str:
     return f"{ns / 1e9:.2f} s"
 
@@ -44,7 +48,8 @@ def _seen(facts: Facts) -> str:
         if delivered_hz < 0.9 * facts.rate_hz:
             rate = f"{delivered_hz:.0f} of {rate} (the kernel's ticks; weights are right)"
     return (
-        f"{_seconds(facts.seen_ns)} of CPU in {facts.samples} samples at {rate}; {_losses(facts)}"
+        f"{_seconds(facts.seen_ns)} of CPU in {_counted(facts.samples, 'sample')} at {rate}; "
+        f"{_losses(facts)}"
     )
 
 
@@ -63,7 +68,7 @@ def _losses(facts: Facts) -> str:
     if facts.lost_ns:
         parts.append(f"{_seconds(facts.lost_ns)} without a stack, under [lost samples]")
     if facts.torn:
-        parts.append(f"{facts.torn} torn stacks, under [torn stack]")
+        parts.append(f"{_counted(facts.torn, 'torn stack')}, under [torn stack]")
     return "; ".join(parts) or "nothing lost"
 
 
@@ -79,9 +84,9 @@ def render(
     elif profile is not None:
         lines += ["", text.render(profile, width=width, color=color)]
     if facts.server:
-        line = f"  pushed {facts.pushed} windows to {facts.server}"
+        line = f"  pushed {_counted(facts.pushed, 'window')} to {facts.server}"
         if facts.not_pushed:
-            line += f"; {facts.not_pushed} were not taken"
+            line += f"; not taken: {facts.not_pushed}"
         lines.append(line)
     lines += [f"  wrote {os.path.relpath(path) if _is_near(path) else path}" for path in paths]
     return "\n".join(lines)
