@@ -215,15 +215,19 @@ def _run_config(options: argparse.Namespace, name: str) -> Config:
         options.application_name or settings.application_name_from_environment() or name
     )
     default_outputs = not outputs and server is None
+    spare_output = ""
+    # The process id stays what it is: this process becomes the program.
+    base = os.path.abspath(f"pyroscope-{_file_name(application_name)}-{os.getpid()}")
     if default_outputs:
-        # The process id stays what it is: this process becomes the program.
-        base = os.path.abspath(f"pyroscope-{_file_name(application_name)}-{os.getpid()}")
         outputs = [f"{base}.pb.gz", f"{base}.html"]
+    elif not outputs:
+        spare_output = f"{base}.pb.gz"
     return Config(
         application_name=application_name,
         server_address=server,
         outputs=tuple(outputs),
         default_outputs=default_outputs,
+        spare_output=spare_output,
         rate_hz=settings.parse_rate(options.rate) if options.rate is not None else 100,
         clock=settings.parse_clock(options.clock) if options.clock is not None else None,
         tags=dict(settings.parse_tag(tag) for tag in options.tag),

@@ -35,6 +35,8 @@ class Config(NamedTuple):
     """Paths to write at the end; the suffix chooses the format."""
     default_outputs: bool = False
     """The outputs were not asked for by name: without samples, write none."""
+    spare_output: str = ""
+    """Path to write what the server has not taken; empty: it is dropped."""
     rate_hz: int = 100
     """Samples per CPU second and thread."""
     clock: Clock | None = None

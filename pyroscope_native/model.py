@@ -62,6 +62,30 @@ class Profile(NamedTuple):
     duration_ns: int = 0
     comments: Sequence[str] = ()
 
+    @classmethod
+    def joined(cls, profiles: Sequence[Profile]) -> Profile:
+        """One profile of the span that `profiles`, in order of time, cover.
+
+        What stands in several of them stands in it several times.
+        """
+        functions: list[Function] = []
+        frames: list[Frame] = []
+        samples: list[Sample] = []
+        for profile in profiles:
+            before, frames_before = len(functions), len(frames)
+            functions += profile.functions
+            frames += [frame._replace(function=frame.function + before) for frame in profile.frames]
+            for sample in profile.samples:
+                stack = tuple([frame + frames_before for frame in sample.stack])
+                samples.append(sample._replace(stack=stack))
+        first, last = profiles[0], profiles[-1]
+        return first._replace(
+            functions=functions,
+            frames=frames,
+            samples=samples,
+            duration_ns=last.time_ns + last.duration_ns - first.time_ns,
+        )
+
     @property
     def total(self) -> int:
         """The sum of all samples' values."""

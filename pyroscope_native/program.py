@@ -76,6 +76,13 @@ def _finish(session: Session) -> None:
             from pyroscope_native.deliver.file import write_outputs
 
             paths = write_outputs(profile, config.outputs, config.application_name)
+    uploader = session.uploader
+    if uploader is not None and uploader.untaken:
+        from pyroscope_native.deliver.file import write_outputs
+        from pyroscope_native.model import Profile
+
+        untaken = Profile.joined(list(uploader.untaken))
+        paths = write_outputs(untaken, [config.spare_output], config.application_name)
     stream = sys.__stderr__  # the program may have put something else in sys.stderr's place
     if config.summary and stream is not None and not stream.closed:
         from pyroscope_native.report.summary import render

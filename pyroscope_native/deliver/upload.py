@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _PENDING_LIMIT = 4
 """Windows that may wait while an upload is slow; the oldest goes first."""
+_UNTAKEN_LIMIT = 20
+"""Windows that are kept for a file; the oldest goes first."""
 _UPLOAD_TIMEOUT_S = 10.0
 
 
@@ -45,12 +47,21 @@ class Uploader:
         """Windows that the server has taken."""
         self.failed = 0
         """Windows that it has not."""
+        self.untaken: deque[Profile] = deque(maxlen=_UNTAKEN_LIMIT if config.spare_output else 0)
+        """The same, where there is a file for them."""
+
+    def _give_up(self, *profiles: Profile) -> None:
+        self.failed += len(profiles)
+        self.untaken.extend(profiles)
 
     def submit(self, profile: Profile) -> None:
         """Have `profile` pushed soon."""
         if len(self._pending) == _PENDING_LIMIT:
-            self.failed += 1
-            warn_once("pending", "the server takes too long: a window was dropped")
+            try:
+                self._give_up(self._pending.popleft())
+                warn_once("pending", "the server takes too long: a window was not pushed")
+            except IndexError:
+                pass  # they have gone meanwhile
         self._pending.append(profile)
         # Should the thread be about to end without having seen this one, the
         # next one or `finish` brings it along.
@@ -92,7 +103,7 @@ class Uploader:
         try:
             pusher = _make_pusher(self._config)
         except Exception as error:
-            self.failed += len(self._pending)
+            self._give_up(*self._pending)
             self._pending.clear()
             warn_once("pusher", f"nothing can be pushed: {error}")
             return
@@ -109,7 +120,7 @@ class Uploader:
             pusher.push(profile, timeout_s=timeout_s)
             self.pushed += 1
         except Exception as error:
-            self.failed += 1
+            self._give_up(profile)
             warn_once(f"push {error}", f"a window was not taken: {error}")
 
     def finish(self, timeout_s: float) -> None:
@@ -120,7 +131,7 @@ class Uploader:
         """
         until_s = time.monotonic() + timeout_s
         if self._thread is not None and not self._thread.join(timeout_s):
-            self.failed += len(self._pending)
+            self._give_up(*self._pending)
             warn_once("finish", f"the last upload did not end within {timeout_s:g} s")
             return
         self._push_pending(until_s)

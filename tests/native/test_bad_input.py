@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,21 @@ def test_the_profile_survives_any_end(end: str, status: int, tmp_path: Path) -> 
     done = run("-o", str(output), "-c", BURN + end, cwd=work)
     assert done.returncode == status
     assert pprof_reader.check(output.read_bytes()).samples
+
+
+def test_what_a_server_does_not_take_is_written(tmp_path: Path) -> None:
+    done = run("--server-address", "http://127.0.0.1:1", "--application-name", "shop",
+               "--upload-interval", "1", "-c", BURN * 5, cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr.count("a window was not taken") == 1
+    (output,) = tmp_path.iterdir()
+    assert output.name.startswith("pyroscope-shop-")
+    assert f"wrote {output.name}" in done.stderr
+    profile = pprof_reader.check(output.read_bytes())
+    seen = re.search(r"([\d.]+) s of CPU in", done.stderr)
+    assert seen is not None
+    total = sum(sample.values[0] for sample in profile.samples)
+    assert abs(total / 1e9 - float(seen[1])) < 0.01
 
 
 def test_a_proxy_that_can_not_be_used(tmp_path: Path) -> None:
