@@ -6,12 +6,13 @@ The only reader of the environment's settings. Everything is checked here, so
 that the rest can rely on it.
 """
 
-from __future__ import annotations
+# No postponed annotations here: a NamedTuple compiles each, and the first call of
+# compile() in a process takes milliseconds.
 
 import os
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Optional
 
 from pyroscope_native.errors import ConfigError
 
@@ -29,7 +30,7 @@ class Config(NamedTuple):
 
     application_name: str
     """`service_name` of the profiles."""
-    server_address: str | None = None
+    server_address: Optional[str] = None
     """Base URL of a Pyroscope server or of Alloy; None: push nothing."""
     outputs: tuple[str, ...] = ()
     """Paths to write at the end; the suffix chooses the format."""
@@ -39,13 +40,13 @@ class Config(NamedTuple):
     """Path to write what the server has not taken; empty: it is dropped."""
     rate_hz: int = 100
     """Samples per CPU second and thread."""
-    clock: Clock | None = None
+    clock: Optional[Clock] = None
     """Which timers to use; None: the best there are."""
     tags: Mapping[str, str] = _NONE
     upload_interval_s: float = 15.0
     shutdown_timeout_s: float = 5.0
     """What the last upload may take when the program ends."""
-    basic_auth: tuple[str, str] | None = None
+    basic_auth: Optional[tuple[str, str]] = None
     tenant_id: str = ""
     http_headers: Mapping[str, str] = _NONE
     thread_names: bool = False
@@ -139,13 +140,13 @@ def from_environment(name: str, parse: Callable[[str], Any] = str) -> Any:
         raise ConfigError(f"{name}: {error}") from None
 
 
-def server_address_from_environment() -> str | None:
+def server_address_from_environment() -> Optional[str]:
     """`PYROSCOPE_SERVER_ADDRESS`, or None."""
-    address: str | None = from_environment("PYROSCOPE_SERVER_ADDRESS", parse_server_address)
+    address: Optional[str] = from_environment("PYROSCOPE_SERVER_ADDRESS", parse_server_address)
     return address
 
 
-def application_name_from_environment() -> str | None:
+def application_name_from_environment() -> Optional[str]:
     """`PYROSCOPE_APPLICATION_NAME`, or None."""
-    name: str | None = from_environment("PYROSCOPE_APPLICATION_NAME")
+    name: Optional[str] = from_environment("PYROSCOPE_APPLICATION_NAME")
     return name

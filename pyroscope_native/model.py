@@ -7,7 +7,7 @@ interpreter that it was taken in; `fold` makes one from a window, `pprof`
 reads one from a file, `report` and `deliver` turn one into something else.
 """
 
-from __future__ import annotations
+# No postponed annotations here: see config.py.
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -63,7 +63,7 @@ class Profile(NamedTuple):
     comments: Sequence[str] = ()
 
     @classmethod
-    def joined(cls, profiles: Sequence[Profile]) -> Profile:
+    def joined(cls, profiles: "Sequence[Profile]") -> "Profile":
         """One profile of the span that `profiles`, in order of time, cover.
 
         What stands in several of them stands in it several times.

@@ -16,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import NamedTuple
 
 from pyroscope_native import _core
 from pyroscope_native.config import Clock, Config
@@ -25,6 +24,7 @@ from pyroscope_native.fold import Fold
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
 from pyroscope_native.selfcheck import find_mismatch
+from pyroscope_native.totals import Totals
 
 _JOIN_LIMIT_S = 5.0
 """How long a thread of ours may take to end; microseconds, unless the GIL can't
@@ -35,22 +35,6 @@ _CLOCKS: dict[Clock, int] = {"thread": _core.CLOCK_THREAD, "process": _core.CLOC
 
 class StartError(Exception):
     """Why profiling could not begin."""
-
-
-class Totals(NamedTuple):
-    """What a session has seen; `_ns` is CPU time."""
-
-    samples: int
-    seen_ns: int
-    """Weight that came to the signal handler."""
-    kernel_ns: int
-    """What the kernel says that the process used, the profiler included."""
-    own_ns: int
-    """What the profiler's own threads used."""
-    lost_ns: int
-    """Weight without a stack: `[lost samples]` in the profile."""
-    torn: int
-    """Samples whose stack could not be believed: `[torn stack]`."""
 
 
 def _qualname_finder() -> Callable[[Function], str] | None:
