@@ -98,7 +98,7 @@ def _facts(session: Session) -> Facts:
     assert session.totals is not None
     uploader = session.uploader
     return Facts(
-        *session.totals,
+        totals=session.totals,
         rate_hz=session.config.rate_hz,
         clock=session.clock,
         clock_reason=session.clock_reason,

@@ -11,17 +11,13 @@ from typing import NamedTuple
 
 from pyroscope_native.model import Profile
 from pyroscope_native.report import text
+from pyroscope_native.totals import Totals
 
 
 class Facts(NamedTuple):
-    """The figures of one session; `_ns` is CPU time."""
+    """What there is to say of one session."""
 
-    samples: int
-    seen_ns: int
-    kernel_ns: int
-    own_ns: int
-    lost_ns: int
-    torn: int
+    totals: Totals
     rate_hz: int
     clock: str
     clock_reason: str
@@ -42,33 +38,35 @@ def _seconds(ns: int) -> str:
 
 def _seen(facts: Facts) -> str:
     """What was seen, at which rate, and what was lost."""
+    totals = facts.totals
     rate = f"{facts.rate_hz} Hz"
-    if facts.seen_ns > 0:
-        delivered_hz = facts.samples / (facts.seen_ns / 1e9)
+    if totals.seen_ns > 0:
+        delivered_hz = totals.samples / (totals.seen_ns / 1e9)
         if delivered_hz < 0.9 * facts.rate_hz:
             rate = f"{delivered_hz:.0f} of {rate} (the kernel's ticks; weights are right)"
     return (
-        f"{_seconds(facts.seen_ns)} of CPU in {_counted(facts.samples, 'sample')} at {rate}; "
-        f"{_losses(facts)}"
+        f"{_seconds(totals.seen_ns)} of CPU in {_counted(totals.samples, 'sample')} at {rate}; "
+        f"{_losses(totals)}"
     )
 
 
 def _kernel(facts: Facts) -> str:
     """The kernel's own count, and whose clock it was."""
-    kernel_ns = facts.kernel_ns - facts.own_ns
+    totals = facts.totals
+    kernel_ns = totals.kernel_ns - totals.own_ns
     line = f"the kernel counted {_seconds(kernel_ns)}"
     if kernel_ns >= 1_000_000_000:
-        line += f" ({facts.seen_ns / kernel_ns:.1%} seen)"
-    line += f", and {facts.own_ns / 1e6:.1f} ms for the profiler; {facts.clock} clock"
+        line += f" ({totals.seen_ns / kernel_ns:.1%} seen)"
+    line += f", and {totals.own_ns / 1e6:.1f} ms for the profiler; {facts.clock} clock"
     return f"{line} ({facts.clock_reason})" if facts.clock_reason else line
 
 
-def _losses(facts: Facts) -> str:
+def _losses(totals: Totals) -> str:
     parts = []
-    if facts.lost_ns:
-        parts.append(f"{_seconds(facts.lost_ns)} without a stack, under [lost samples]")
-    if facts.torn:
-        parts.append(f"{_counted(facts.torn, 'torn stack')}, under [torn stack]")
+    if totals.lost_ns:
+        parts.append(f"{_seconds(totals.lost_ns)} without a stack, under [lost samples]")
+    if totals.torn:
+        parts.append(f"{_counted(totals.torn, 'torn stack')}, under [torn stack]")
     return "; ".join(parts) or "nothing lost"
 
 
@@ -79,7 +77,7 @@ def render(
     color = is_terminal and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((100, 25)).columns
     lines = ["", f"pyroscope_native: {_seen(facts)}", f"  {_kernel(facts)}"]
-    if facts.samples == 0:
+    if facts.totals.samples == 0:
         lines.append("  no samples: the program used next to no CPU time")
     elif profile is not None:
         lines += ["", text.render(profile, width=width, color=color)]
