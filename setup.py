@@ -33,6 +33,7 @@ SOURCES = [
     "csrc/terminate.c",
     "csrc/threads.c",
     "csrc/timer.c",
+    "csrc/unseen.c",
     "csrc/wake.c",
     "csrc/walk.c",
     "csrc/window.c",

@@ -10,6 +10,7 @@
 #include "ring.h"
 #include "terminate.h"
 #include "threads.h"
+#include "unseen.h"
 #include "wake.h"
 
 #include <errno.h>
@@ -154,6 +155,11 @@ pn_window *pn_profiler_cut_gil(void)
     return cut;
 }
 
+uint64_t pn_profiler_take_unseen_gil(void)
+{
+    return pn_unseen_take();
+}
+
 bool pn_profiler_window_is_large_gil(void)
 {
     return profiler.window != NULL && pn_window_is_large(profiler.window);
@@ -204,6 +210,7 @@ pn_counters pn_profiler_counters_gil(void)
         .window_lost_ns = pn_drain_lost_ns(),
         .table_full_ns = profiler.table_full_ns,
         .unresolved_ns = profiler.unresolved_ns,
+        .unseen_ns = pn_unseen_taken_ns(),
         .own_cpu_ns = pn_timer_own_cpu_ns(),
         .unattached = pn_timer_unattached(),
     };

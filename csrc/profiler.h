@@ -54,6 +54,10 @@ bool pn_profiler_drain_gil(void);
  * frees it. */
 pn_window *pn_profiler_cut_gil(void);
 
+/* CPU nanoseconds that no tick has seen and none will: part of the window that
+ * was just cut (unseen.h). */
+uint64_t pn_profiler_take_unseen_gil(void);
+
 bool pn_profiler_window_is_large_gil(void);
 
 /* Walk the calling thread as the handler would. */
@@ -80,6 +84,7 @@ typedef struct {
     uint64_t window_lost_ns; /* no memory to fold it */
     uint64_t table_full_ns;
     uint64_t unresolved_ns;
+    uint64_t unseen_ns;  /* taken by pn_profiler_take_unseen_gil, not in seen_ns */
     uint64_t own_cpu_ns; /* used by threads that serve the profiler */
     uint32_t unattached; /* threads without a timer */
 } pn_counters;

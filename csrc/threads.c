@@ -139,12 +139,14 @@ static void recycle_gil(pn_thread *thread)
     atomic_store_explicit(&thread->retried, 0, memory_order_relaxed);
     for (int i = 0; i < PN_DROP_COUNT; i++)
         atomic_store_explicit(&thread->drop_ns[i], 0, memory_order_relaxed);
+    atomic_store_explicit(&thread->settled_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
     thread->first_ns = 0;
+    thread->counted_from_ns = 0;
     thread->end_rounds = 0;
     thread->tid = 0;
     thread->stack_end = 0;
-    thread->has_timer = false;
+    thread->has_timer = thread->tells_end = false;
     thread->window_entry = 0;
     Py_CLEAR(thread->name);
     atomic_store_explicit(&thread->state, PN_SLOT_FREE, memory_order_release);
@@ -177,6 +179,15 @@ pn_thread_totals pn_threads_totals(void)
     totals.seen_ns += lost_ns;
     totals.drop_ns[PN_DROP_NO_SLOT] += lost_ns;
     return totals;
+}
+
+uint64_t pn_threads_ended_seen_ns(void)
+{
+    uint64_t total_ns = recycled.seen_ns;
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++)
+        if (atomic_load_explicit(&slot_at_sig(i)->state, memory_order_acquire) == PN_SLOT_RETIRED)
+            total_ns += atomic_load_explicit(&slot_at_sig(i)->seen_ns, memory_order_relaxed);
+    return total_ns;
 }
 
 void pn_threads_count_slotless_sig(uint64_t weight_ns)

@@ -52,6 +52,7 @@ typedef struct {
     _Alignas(64) _Atomic uint64_t torn;
     _Atomic uint64_t retried;
     _Atomic uint64_t drop_ns[PN_DROP_COUNT];
+    _Atomic int64_t settled_ns; /* of unseen CPU, with the first tick */
 
     /* Set when the slot is claimed, then constant. */
     pid_t tid;
@@ -59,8 +60,10 @@ typedef struct {
     /* Owned by timer.c, in ordinary context. */
     timer_t timer;
     bool has_timer;
-    uint64_t phase_ns; /* from the first tick to the second */
-    int end_rounds;    /* of destructors, in a thread that ends */
+    bool tells_end;
+    uint64_t phase_ns;        /* from the first tick to the second */
+    uint64_t counted_from_ns; /* CPU that it had used where its weights begin */
+    int end_rounds;           /* of destructors, in a thread that ends */
 
     /* Owned by the drain. */
     uint64_t retired_at;   /* ring head when it was retired */
@@ -116,6 +119,9 @@ typedef struct {
 
 /* Sums over all threads, dead ones included, since the library was loaded. */
 pn_thread_totals pn_threads_totals(void);
+
+/* Weight seen by threads that have ended. For the drain. */
+uint64_t pn_threads_ended_seen_ns(void);
 
 /* Count a tick in a thread that has no slot. */
 void pn_threads_count_slotless_sig(uint64_t weight_ns);

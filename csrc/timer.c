@@ -3,8 +3,10 @@
  */
 #include "timer.h"
 
+#include "cpu_clock.h"
 #include "ring.h"
 #include "tls.h"
+#include "unseen.h"
 #include "wake.h"
 
 #include <errno.h>
@@ -15,7 +17,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { NS_PER_S = 1000000000, NS_PER_US = 1000, OWN_THREADS_MAX = 4 };
+enum { NS_PER_US = 1000, OWN_THREADS_MAX = 4 };
 
 static struct {
     _Atomic int clock; /* enum pn_clock */
@@ -36,10 +38,19 @@ static struct {
     _Atomic uint64_t scanned_ns;
 } timers;
 
+/* Serialises what gives and takes slots and own threads: the hook runs in new
+ * threads, the scan in the drain. */
+static pthread_mutex_t attaching = PTHREAD_MUTEX_INITIALIZER;
+
 /* The calling thread's slot in the process engine. */
 static PN_THREAD_LOCAL pn_thread *self;
 /* The start that it belongs to: slots change hands between two. */
 static PN_THREAD_LOCAL uint32_t self_start;
+
+static bool is_thread_engine_sig(void)
+{
+    return atomic_load_explicit(&timers.clock, memory_order_relaxed) == PN_CLOCK_THREAD;
+}
 
 static bool is_own(pid_t tid)
 {
@@ -47,13 +58,6 @@ static bool is_own(pid_t tid)
         if (atomic_load(&timers.own_tids[i]) == tid)
             return true;
     return false;
-}
-
-static uint64_t cpu_ns_sig(clockid_t clock)
-{
-    struct timespec now = {0};
-    clock_gettime(clock, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
 #ifdef __linux__
@@ -72,9 +76,6 @@ static uint64_t cpu_ns_sig(clockid_t clock)
  * it at a thousandth. */
 enum { SCAN_CPU_NS = 100000000, SCAN_COST_SHARE = 1000 };
 
-/* Serialises attaching: the hook runs in new threads, the scan in the drain. */
-static pthread_mutex_t attaching = PTHREAD_MUTEX_INITIALIZER;
-
 /* The timer that tells when to scan; its address is its cookie. */
 static struct {
     timer_t timer;
@@ -86,16 +87,9 @@ pid_t pn_own_tid_sig(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* The kernel's number for the CPU clock of a thread of this process, given
- * its id: the id inverted, 4 for "of a thread", 2 for scheduled time. */
-static clockid_t thread_cpu_clock(pid_t tid)
-{
-    return (clockid_t)(~(unsigned)tid << 3 | 6u);
-}
-
 static uint64_t thread_cpu_ns(pid_t tid)
 {
-    return cpu_ns_sig(thread_cpu_clock(tid));
+    return pn_cpu_clock_ns_sig(pn_cpu_clock_of_thread(tid));
 }
 
 /* Uniform from 1 to `limit_ns`. */
@@ -118,7 +112,7 @@ static uint64_t kernel_tick_ns(void)
     enum { SHORTEST_NS = 1000 * NS_PER_US, LONGEST_NS = 10000 * NS_PER_US };
     struct timespec tick = {0};
     clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
-    uint64_t tick_ns = (uint64_t)tick.tv_sec * NS_PER_S + (uint64_t)tick.tv_nsec;
+    uint64_t tick_ns = (uint64_t)tick.tv_sec * PN_NS_PER_S + (uint64_t)tick.tv_nsec;
     if (tick_ns < SHORTEST_NS)
         return SHORTEST_NS;
     return tick_ns < LONGEST_NS ? tick_ns : LONGEST_NS;
@@ -127,8 +121,8 @@ static uint64_t kernel_tick_ns(void)
 static int set_timer_sig(timer_t timer, uint64_t first_ns, uint64_t period_ns)
 {
     struct itimerspec setting = {
-        .it_value = {(time_t)(first_ns / NS_PER_S), (long)(first_ns % NS_PER_S)},
-        .it_interval = {(time_t)(period_ns / NS_PER_S), (long)(period_ns % NS_PER_S)},
+        .it_value = {(time_t)(first_ns / PN_NS_PER_S), (long)(first_ns % PN_NS_PER_S)},
+        .it_interval = {(time_t)(period_ns / PN_NS_PER_S), (long)(period_ns % PN_NS_PER_S)},
     };
     return timer_settime(timer, 0, &setting, NULL) == 0 ? 0 : errno;
 }
@@ -157,7 +151,7 @@ static uint64_t left_ns(const pn_thread *thread)
     struct itimerspec setting;
     if (timer_gettime(thread->timer, &setting) != 0)
         return 0;
-    return (uint64_t)setting.it_value.tv_sec * NS_PER_S + (uint64_t)setting.it_value.tv_nsec;
+    return (uint64_t)setting.it_value.tv_sec * PN_NS_PER_S + (uint64_t)setting.it_value.tv_nsec;
 }
 
 /* The first tick of a thread comes when the kernel first looks at it, and weighs
@@ -169,13 +163,16 @@ static uint64_t left_ns(const pn_thread *thread)
  * threads live for a few milliseconds. Looks come at a fixed distance, so a
  * life of length L meets L ÷ distance of them on average, however short it is.
  * If the first look weighs one distance, and the others what has gone by since
- * it, the sum is n × distance, whose mean is L.
+ * it, the sum is n × distance, whose mean is L. That is where lives begin
+ * independently of looks; `unseen.h` has the rest.
  *
  * From then on ticks come with a phase of the thread's own. */
 static uint64_t first_weight_sig(pn_thread *thread, uint64_t period_ns, uint64_t overrun)
 {
     uint64_t weight_ns = thread->first_ns;
     thread->first_ns = 0;
+    if (thread->tells_end)
+        weight_ns += (uint64_t)pn_unseen_settle_sig(thread);
     /* Between looks that were late more than a distance has gone by. */
     uint64_t tick_ns = atomic_load_explicit(&timers.kernel_tick_ns, memory_order_relaxed);
     if (overrun * period_ns > tick_ns)
@@ -194,21 +191,26 @@ static pn_thread *find_live(pid_t tid)
     return NULL;
 }
 
-static void retire(pn_thread *thread)
+static void delete_timer(pn_thread *thread)
 {
     if (thread->has_timer)
         timer_delete(thread->timer);
     thread->has_timer = false;
+}
+
+static void retire(pn_thread *thread)
+{
+    delete_timer(thread);
     pn_thread_retire(thread, pn_ring_head());
 }
 
-/* CPU that a thread has used which nobody has counted: it began since the last
- * scan. Should it be older after all, which a listing of threads can leave out,
- * then this is what it can have used since. */
-static uint64_t uncounted_ns(pid_t tid)
+/* Of the CPU that a thread has used, what nobody has counted: it began since the
+ * last scan. Should it be older after all, which a listing of threads can leave
+ * out, then this is what it can have used since. */
+static uint64_t uncounted_ns(uint64_t used_ns)
 {
-    uint64_t used_ns = thread_cpu_ns(tid);
-    uint64_t limit_ns = cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID) - atomic_load(&timers.scanned_ns);
+    uint64_t limit_ns =
+        pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID) - atomic_load(&timers.scanned_ns);
     return used_ns < limit_ns ? used_ns : limit_ns;
 }
 
@@ -225,10 +227,11 @@ static int attach(pid_t tid, bool is_new, pn_thread **attached)
     uint64_t period_ns = atomic_load(&timers.period_ns);
     atomic_store(&thread->period_ns, period_ns);
     thread->phase_ns = random_ns(period_ns, tid);
-    thread->first_ns = atomic_load(&timers.kernel_tick_ns);
-    if (is_new)
-        thread->first_ns += uncounted_ns(tid);
-    error = create_timer(thread_cpu_clock(tid), tid, pn_timer_cookie(thread), 1, period_ns,
+    uint64_t used_ns = thread_cpu_ns(tid);
+    uint64_t before_ns = is_new ? uncounted_ns(used_ns) : 0;
+    thread->first_ns = atomic_load(&timers.kernel_tick_ns) + before_ns;
+    thread->counted_from_ns = used_ns - before_ns;
+    error = create_timer(pn_cpu_clock_of_thread(tid), tid, pn_timer_cookie(thread), 1, period_ns,
                          &thread->timer);
     thread->has_timer = error == 0;
     if (error != 0)
@@ -264,8 +267,11 @@ static void retire_at_end(void *slot)
         pthread_setspecific(at_thread_end, thread) == 0)
         return;
     pthread_mutex_lock(&attaching);
-    if (thread->tid == pn_own_tid_sig() && thread->has_timer)
+    if (thread->tid == pn_own_tid_sig() && thread->has_timer) {
+        delete_timer(thread);
+        pn_unseen_end(thread);
         retire(thread);
+    }
     pthread_mutex_unlock(&attaching);
 }
 
@@ -285,7 +291,7 @@ static pn_thread *attach_to_timer(void)
         error = attach_self(true, &thread);
     pthread_mutex_unlock(&attaching);
     if (thread != NULL && has_end_key)
-        pthread_setspecific(at_thread_end, thread);
+        thread->tells_end = pthread_setspecific(at_thread_end, thread) == 0;
     if (error != 0)
         pn_wake_post_sig(PN_WAKE_SCAN); /* which makes room, or counts who is left out */
     return thread;
@@ -332,7 +338,7 @@ static void visit_new(pid_t tid)
 static int scan_threads(void (*visit_one)(pid_t tid))
 {
     int error = 0;
-    uint64_t began_ns = cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t began_ns = pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     pthread_mutex_lock(&attaching);
     atomic_store(&timers.unattached, 0);
     if (atomic_load(&timers.armed)) {
@@ -342,6 +348,7 @@ static int scan_threads(void (*visit_one)(pid_t tid))
                 retire(thread);
         }
         error = each_thread(visit_one);
+        pn_unseen_reckon();
     }
     if (error == 0)
         atomic_store(&timers.scanned_ns, began_ns);
@@ -363,6 +370,7 @@ static void retire_all(void)
 static int start_thread_timers(void)
 {
     atomic_store(&timers.kernel_tick_ns, kernel_tick_ns());
+    pn_unseen_start(atomic_load(&timers.kernel_tick_ns));
     pthread_mutex_lock(&attaching);
     pn_thread *thread;
     int error = attach_self(false, &thread);
@@ -395,9 +403,10 @@ static void start_scan_clock(pid_t drain_tid)
 
 static void scan_and_rearm(void)
 {
-    uint64_t before_ns = cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t before_ns = pn_cpu_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID);
     scan_threads(visit_new);
-    uint64_t pause_ns = (cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
+    uint64_t pause_ns =
+        (pn_cpu_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
     if (scan_clock.has_timer)
         set_timer_sig(scan_clock.timer, pause_ns > SCAN_CPU_NS ? pause_ns : SCAN_CPU_NS, 0);
 }
@@ -415,9 +424,8 @@ static void stop_scan_clock(void)
     scan_clock.has_timer = false;
 }
 
-static void reset_locks(void)
+static void forget_scan_clock(void)
 {
-    attaching = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     scan_clock.has_timer = false;
 }
 
@@ -516,7 +524,7 @@ static void stop_scan_clock(void)
 {
 }
 
-static void reset_locks(void)
+static void forget_scan_clock(void)
 {
 }
 
@@ -585,7 +593,7 @@ static pn_thread *slot_of_self_sig(void)
  * kernel ticks. */
 static uint64_t weight_since_last_sig(void)
 {
-    uint64_t now_ns = cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t now_ns = pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t weighed_ns = atomic_load(&timers.weighed_ns);
     /* Another handler gets in between at most once for each CPU; what this one
      * then leaves, the next tick takes. */
@@ -620,7 +628,7 @@ int pn_timer_start(enum pn_clock clock, uint64_t period_ns)
         error = start_thread_timers();
     } else {
         error = pn_threads_reserve(SPARE_SLOTS);
-        atomic_store(&timers.weighed_ns, cpu_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
+        atomic_store(&timers.weighed_ns, pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
         if (error == 0)
             error = set_itimer(period_ns);
     }
@@ -631,7 +639,11 @@ int pn_timer_start(enum pn_clock clock, uint64_t period_ns)
 
 void pn_timer_stop(void)
 {
-    atomic_store(&timers.armed, false);
+    if (atomic_exchange(&timers.armed, false) && is_thread_engine_sig()) {
+        pthread_mutex_lock(&attaching);
+        pn_unseen_reckon();
+        pthread_mutex_unlock(&attaching);
+    }
     stop_scan_clock();
     if (atomic_load(&timers.clock) == PN_CLOCK_PROCESS)
         set_itimer(0);
@@ -644,7 +656,8 @@ void pn_timer_reset(void)
     for (int i = 0; i < OWN_THREADS_MAX; i++)
         atomic_store(&timers.own_tids[i], 0);
     atomic_store(&timers.ended_own_cpu_ns, 0);
-    reset_locks();
+    attaching = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    forget_scan_clock();
     self = NULL;
 }
 
@@ -681,10 +694,12 @@ void pn_timer_discharge_self(bool is_drain)
     if (is_drain)
         stop_scan_clock();
     pid_t tid = pn_own_tid_sig();
+    pthread_mutex_lock(&attaching);
     for (int i = 0; i < OWN_THREADS_MAX; i++)
         if (atomic_load(&timers.own_tids[i]) == tid)
             atomic_store(&timers.own_tids[i], 0);
-    atomic_fetch_add(&timers.ended_own_cpu_ns, cpu_ns_sig(CLOCK_THREAD_CPUTIME_ID));
+    atomic_fetch_add(&timers.ended_own_cpu_ns, pn_cpu_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID));
+    pthread_mutex_unlock(&attaching);
 }
 
 uint64_t pn_timer_own_cpu_ns(void)
@@ -745,11 +760,6 @@ void pn_timer_attach_self_gil(PyObject *name)
 uint32_t pn_timer_unattached(void)
 {
     return atomic_load(&timers.unattached);
-}
-
-static bool is_thread_engine_sig(void)
-{
-    return atomic_load_explicit(&timers.clock, memory_order_relaxed) == PN_CLOCK_THREAD;
 }
 
 pn_tick pn_timer_tick_sig(const siginfo_t *info)

@@ -32,6 +32,7 @@ class Counters(TypedDict):
     window_lost_ns: int
     table_full_ns: int
     unresolved_ns: int
+    unseen_ns: int
     own_cpu_ns: int
     unattached: int
 
@@ -113,6 +114,9 @@ def window_is_large() -> bool:
 
 def cut() -> Window:
     """Take what was folded since the last cut. Raises MemoryError."""
+
+def take_unseen() -> int:
+    """CPU nanoseconds of threads that no tick has seen: part of what was just cut."""
 
 def counters() -> Counters: ...
 def threads() -> list[tuple[int, int]]:

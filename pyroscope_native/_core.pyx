@@ -119,6 +119,7 @@ cdef extern from "profiler.h" nogil:
         uint64_t window_lost_ns
         uint64_t table_full_ns
         uint64_t unresolved_ns
+        uint64_t unseen_ns
         uint64_t own_cpu_ns
         uint32_t unattached
     const char *pn_marker_name(uint32_t marker)
@@ -130,6 +131,7 @@ cdef extern from "profiler.h" nogil:
     void pn_profiler_attach_thread_gil(PyObject *name) with gil
     bint pn_profiler_drain_gil() with gil
     pn_window *pn_profiler_cut_gil() with gil
+    uint64_t pn_profiler_take_unseen_gil() with gil
     bint pn_profiler_window_is_large_gil() with gil
     pn_walk pn_profiler_walk_self_gil(uint64_t *stack) with gil
     bint pn_profiler_has_signal()
@@ -277,6 +279,10 @@ def cut():
     window.frame_numbers = {}
     window.numbers = []
     return window
+
+
+def take_unseen():
+    return pn_profiler_take_unseen_gil()
 
 
 def counters():

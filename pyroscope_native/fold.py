@@ -16,6 +16,8 @@ from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
 
 LOST_SAMPLES = Function("[lost samples]", "", 0)
 """Carries weight that was counted but has no stack."""
+UNSEEN_THREADS = Function("[unseen threads]", "", 0)
+"""Carries CPU time of threads that no tick has seen."""
 
 _CHUNK = 500
 """Samples taken from a window at a time, so that the GIL is free in between."""
@@ -89,9 +91,11 @@ class Fold:
             key = (tuple([frames[number] for number in stack]), labels[thread] if labels else ())
             weights[key] = weights.get(key, 0) + weight_ns
 
-    def add_lost(self, weight_ns: int) -> None:
-        """Add weight that has no stack."""
-        frame = self._frame(Frame(self._function(LOST_SAMPLES), 0))
+    def add_marker(self, marker: Function, weight_ns: int) -> None:
+        """Add weight that has no stack, unless it is 0."""
+        if weight_ns == 0:
+            return
+        frame = self._frame(Frame(self._function(marker), 0))
         key = ((frame,), ())
         self._weights[key] = self._weights.get(key, 0) + weight_ns
 

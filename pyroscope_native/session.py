@@ -20,7 +20,7 @@ from types import FrameType
 from pyroscope_native import _core
 from pyroscope_native.config import Clock, Config
 from pyroscope_native.deliver.upload import Uploader
-from pyroscope_native.fold import Fold
+from pyroscope_native.fold import LOST_SAMPLES, UNSEEN_THREADS, Fold
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
 from pyroscope_native.selfcheck import find_mismatch
@@ -301,15 +301,16 @@ class Session:
         window = _core.cut()
         lost_ns = self._lost_ns() - self._lost_told_ns
         self._lost_told_ns += lost_ns
+        unseen_ns = _core.take_unseen()
         folds = [self._whole] if self._whole is not None else []
         pushed = None
-        if self.uploader is not None and (window.weight_ns > 0 or lost_ns > 0):
+        if self.uploader is not None and (window.weight_ns + lost_ns + unseen_ns > 0):
             pushed = Fold(thread_names=self.config.thread_names, qualname=_qualname_finder())
             folds.append(pushed)
         for fold in folds:
             fold.add_window(window)
-            if lost_ns > 0:
-                fold.add_lost(lost_ns)
+            fold.add_marker(LOST_SAMPLES, lost_ns)
+            fold.add_marker(UNSEEN_THREADS, unseen_ns)
         return pushed
 
     # -- the end --
@@ -327,23 +328,26 @@ class Session:
         self._end_drain()
         while _core.drain():
             pass
-        self.totals = self._count()
+        kernel_ns = time.process_time_ns()
         self._unwatch_new_threads()
         if self.uploader is not None:
             self._close_window()
+            self.totals = self._count(kernel_ns)
             self.uploader.finish(self.config.shutdown_timeout_s)
         else:
             self._cut()
+            self.totals = self._count(kernel_ns)
         return True
 
-    def _count(self) -> Totals:
+    def _count(self, kernel_ns: int) -> Totals:
         began, now = self._counters_began, _core.counters()
         return Totals(
             samples=now["samples"] - began["samples"],
             seen_ns=now["seen_ns"] - began["seen_ns"],
-            kernel_ns=time.process_time_ns() - self._kernel_began_ns,
+            kernel_ns=kernel_ns - self._kernel_began_ns,
             own_ns=now["own_cpu_ns"] - began["own_cpu_ns"],
             lost_ns=self._lost_ns() - self._lost_began_ns,
+            unseen_ns=now["unseen_ns"] - began["unseen_ns"],
             torn=now["torn"] - began["torn"],
         )
 

@@ -19,5 +19,7 @@ class Totals(NamedTuple):
     """What the profiler's own threads used."""
     lost_ns: int
     """Weight without a stack: `[lost samples]` in the profile."""
+    unseen_ns: int
+    """CPU time of threads that no tick has seen: `[unseen threads]`."""
     torn: int
     """Samples whose stack could not be believed: `[torn stack]`."""

@@ -56,7 +56,7 @@ def _kernel(facts: Facts) -> str:
     kernel_ns = totals.kernel_ns - totals.own_ns
     line = f"the kernel counted {_seconds(kernel_ns)}"
     if kernel_ns >= 1_000_000_000:
-        line += f" ({totals.seen_ns / kernel_ns:.1%} seen)"
+        line += f" ({(totals.seen_ns + totals.unseen_ns) / kernel_ns:.1%} in the profile)"
     line += f", and {totals.own_ns / 1e6:.1f} ms for the profiler; {facts.clock} clock"
     return f"{line} ({facts.clock_reason})" if facts.clock_reason else line
 
@@ -65,6 +65,8 @@ def _losses(totals: Totals) -> str:
     parts = []
     if totals.lost_ns:
         parts.append(f"{_seconds(totals.lost_ns)} without a stack, under [lost samples]")
+    if totals.unseen_ns:
+        parts.append(f"{_seconds(totals.unseen_ns)} between ticks, under [unseen threads]")
     if totals.torn:
         parts.append(f"{_counted(totals.torn, 'torn stack')}, under [torn stack]")
     return "; ".join(parts) or "nothing lost"

@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-import time
 from math import sqrt
 from pathlib import Path
 
 import pytest
 
+from tests.support import truth_programs
 from tests.support.profiled import kernel_ns, profiled, total, weight_by_function
-
-_CLOCK_MONOTONIC_COARSE = 6
 
 CLOCKS = pytest.mark.parametrize("clock", ["thread", "process"])
 
@@ -25,11 +24,16 @@ def assert_near(measured_ns: float, expected_ns: float, period_ns: float, share:
     assert abs(measured_ns - expected_ns) <= tolerance_ns
 
 
-@CLOCKS
-def test_the_sum_is_the_kernels_count(clock: str, tmp_path: Path) -> None:
-    profile = profiled("burn(2)", tmp_path, "--clock", clock)
-    # Two unfinished periods, and what the interpreter does before and after.
-    assert abs(total(profile) - kernel_ns(tmp_path)) <= 0.02 * kernel_ns(tmp_path) + 40e6
+@pytest.mark.parametrize("name", truth_programs.NAMES)
+def test_the_sum_is_the_kernels_count(name: str, tmp_path: Path) -> None:
+    found = truth_programs.claim(name, 1.5, "thread", tmp_path)
+    assert found.is_true, found
+
+
+@pytest.mark.parametrize("name", ["depth-30", "threads-16", "short-threads", "c-calls"])
+def test_the_sum_by_the_process_clock(name: str, tmp_path: Path) -> None:
+    found = truth_programs.claim(name, 1.5, "process", tmp_path)
+    assert found.is_true, found
 
 
 def split_program(cycle_s: float, seconds: float = 2.0) -> str:
@@ -179,22 +183,27 @@ def test_what_a_thread_does_in_its_last_destructors_counts_once(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("life_ms", [1, 5])
-def test_short_lived_threads(life_ms: int, tmp_path: Path) -> None:
-    count = 2000 // life_ms
-    profile = profiled(
-        f"""
-        import threading
-        def work(): burn({life_ms / 1000})
-        for _ in range({count}):
-            thread = threading.Thread(target=work); thread.start(); thread.join()
-        """,
-        tmp_path,
-    )
-    # How often the kernel looks at a life varies by half a look, at most.
-    tick_ns = time.clock_getres(_CLOCK_MONOTONIC_COARSE) * 1e9
-    tolerance_ns = 0.02 * kernel_ns(tmp_path) + 3 * sqrt(count) * tick_ns / 2 + 40e6
-    assert abs(total(profile) - kernel_ns(tmp_path)) <= tolerance_ns
-    assert weight_by_function(profile)["work"] > 0.8 * total(profile)
+def test_short_lived_threads_on_contended_processors(life_ms: int, tmp_path: Path) -> None:
+    """Where others want the processors, the kernel switches threads when it looks
+    at clocks, and few looks meet a short life."""
+    spin = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(spin) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        profile = profiled(
+            f"""
+            import threading
+            def work(): burn({life_ms / 1000})
+            for _ in range({1000 // life_ms}):
+                thread = threading.Thread(target=work); thread.start(); thread.join()
+            """,
+            tmp_path,
+        )
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert abs(total(profile) - kernel_ns(tmp_path)) <= 0.02 * kernel_ns(tmp_path) + 40e6
+    assert weight_by_function(profile)["work"] > 0.5 * total(profile)
 
 
 @pytest.mark.parametrize("depth", [30, 256, 900])

@@ -71,7 +71,7 @@ def main(seconds: float) -> int:
         for sample in profile.samples
     )
     impossible = nasty.impossible_pairs(stacks)
-    missing_ns = counters["seen_ns"] - profile.total
+    missing_ns = counters["seen_ns"] + counters["unseen_ns"] - profile.total
     print(
         json.dumps(
             {
