@@ -23,6 +23,7 @@ SOURCES = [
     "csrc/codes.c",
     "csrc/drain.c",
     "csrc/handler.c",
+    "csrc/handler_time.c",
     "csrc/interrupt.c",
     "csrc/lines.c",
     "csrc/own_thread.c",

@@ -3,17 +3,24 @@
  */
 #include "drain.h"
 
+#include "clocks.h"
 #include "ring.h"
 #include "threads.h"
 
 /* About 200 µs of work. */
 enum { BURST_FRAMES = 20000, FRAMES_PER_RECORD = 10 /* what a record costs besides */ };
 
-static uint64_t lost_ns;
+static pn_drain_totals totals;
 
 static uint32_t marker_node(pn_window *window, enum pn_marker marker)
 {
     return pn_window_node(window, PN_ROOT_NODE, pn_marker_word(marker));
+}
+
+static uint32_t marked_node(pn_window *window, enum pn_marker marker, const pn_record *record)
+{
+    totals.marked_ns[marker] += record->weight_ns;
+    return marker_node(window, marker);
 }
 
 /* Follow a stack, leaf first in `words`, from the root down the tree. */
@@ -22,7 +29,7 @@ static uint32_t stack_node(pn_window *window, const pn_record *record, const uin
     bool unresolved = false;
     uint32_t node = PN_ROOT_NODE;
     if (record->kind == PN_KIND_TRUNCATED)
-        node = marker_node(window, PN_MARKER_TRUNCATED);
+        node = marked_node(window, PN_MARKER_TRUNCATED, record);
     for (uint32_t i = record->depth; i-- > 0;) {
         uint32_t number = PN_MARKER_UNRESOLVED;
         uint32_t unit = pn_word_unit(words[i]);
@@ -41,8 +48,8 @@ static uint32_t stack_node(pn_window *window, const pn_record *record, const uin
         }
     }
     if (unresolved)
-        window->unresolved_ns += record->weight_ns;
-    return node != PN_ROOT_NODE ? node : marker_node(window, PN_MARKER_NO_PYTHON);
+        totals.marked_ns[PN_MARKER_UNRESOLVED] += record->weight_ns;
+    return node != PN_ROOT_NODE ? node : marked_node(window, PN_MARKER_NO_PYTHON, record);
 }
 
 static uint32_t record_node(pn_window *window, const pn_record *record, const uint64_t *words)
@@ -52,13 +59,13 @@ static uint32_t record_node(pn_window *window, const pn_record *record, const ui
     case PN_KIND_TRUNCATED:
         return stack_node(window, record, words);
     case PN_KIND_TORN:
-        return marker_node(window, PN_MARKER_TORN);
+        return marked_node(window, PN_MARKER_TORN, record);
     case PN_KIND_SUBINTERPRETER:
-        return marker_node(window, PN_MARKER_SUBINTERPRETER);
+        return marked_node(window, PN_MARKER_SUBINTERPRETER, record);
     case PN_KIND_NO_PYTHON:
         break;
     }
-    return marker_node(window, PN_MARKER_NO_PYTHON);
+    return marked_node(window, PN_MARKER_NO_PYTHON, record);
 }
 
 /* The thread's number in this window. Slots keep it until the window is cut. */
@@ -70,7 +77,7 @@ static uint32_t thread_entry(pn_window *window, uint32_t slot)
     return thread->window_entry - 1;
 }
 
-bool pn_drain_gil(pn_window *window)
+static bool move_burst(pn_window *window)
 {
     static uint64_t words[PN_DEPTH_MAX];
     pn_record record;
@@ -84,15 +91,34 @@ bool pn_drain_gil(pn_window *window)
         uint32_t thread = thread_entry(window, record.thread);
         uint32_t node = record_node(window, &record, words);
         if (node == table_full)
-            window->table_full_ns += record.weight_ns;
+            totals.marked_ns[PN_MARKER_TABLE_FULL] += record.weight_ns;
         if (thread == UINT32_MAX ||
             !pn_window_add(window, node, thread, record.labels, record.weight_ns))
-            lost_ns += record.weight_ns;
+            totals.lost_ns += record.weight_ns;
     }
     return true;
 }
 
-uint64_t pn_drain_lost_ns(void)
+bool pn_drain_gil(pn_window *window)
 {
-    return lost_ns;
+    uint64_t filled = pn_ring_head() - pn_ring_tail();
+    if (filled > totals.ring_peak_words)
+        totals.ring_peak_words = filled;
+    uint64_t began_ns = pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID);
+    bool more = move_burst(window);
+    uint64_t time_ns = pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - began_ns;
+    totals.busy_ns += time_ns;
+    if (time_ns > totals.longest_ns)
+        totals.longest_ns = time_ns;
+    return more;
+}
+
+const pn_drain_totals *pn_drain_totals_gil(void)
+{
+    return &totals;
+}
+
+void pn_drain_begin_gil(void)
+{
+    totals.longest_ns = totals.ring_peak_words = 0;
 }

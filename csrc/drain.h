@@ -11,8 +11,18 @@
  * so that the GIL is not held for long. True if there may be more. */
 bool pn_drain_gil(pn_window *window);
 
-/* Weight read from the ring that the window had no memory for, since the
- * library was loaded. */
-uint64_t pn_drain_lost_ns(void);
+typedef struct {
+    uint64_t marked_ns[PN_MARKER_COUNT]; /* weight of samples under each marker */
+    uint64_t lost_ns;                    /* weight that the window had no memory for */
+    uint64_t busy_ns;                    /* CPU time in pn_drain_gil */
+    uint64_t longest_ns;                 /* of it, in one call: a burst */
+    uint64_t ring_peak_words;            /* the most that was found in the ring */
+} pn_drain_totals;
+
+/* Sums since the library was loaded; peaks since pn_drain_begin_gil. */
+const pn_drain_totals *pn_drain_totals_gil(void);
+
+/* Forget peaks. */
+void pn_drain_begin_gil(void);
 
 #endif

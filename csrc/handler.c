@@ -5,6 +5,7 @@
 
 #include "barrier.h"
 #include "c_stack.h"
+#include "handler_time.h"
 #include "ring.h"
 #include "timer.h"
 #include "tls.h"
@@ -133,12 +134,15 @@ static void on_signal_sig(int signo, siginfo_t *info, void *context)
         if (pn_handler_is_enabled())
             pn_threads_count_slotless_sig(pn_timer_weigh_sig(NULL, info, &overrun));
     } else if (tick.kind == PN_TICK_SAMPLE) {
+        uint64_t began_ns = pn_handler_time_begin_sig(
+            atomic_load_explicit(&tick.thread->samples, memory_order_relaxed));
         enter_sig(tick.thread);
         PyInterpreterState *interp = atomic_load_explicit(&handler.interp, memory_order_relaxed);
         /* The signal frame, where the context is, lies just below the
          * interrupted C frame. */
         if (interp != NULL)
             sample_sig(tick.thread, info, interp, (uintptr_t)context);
+        pn_handler_time_end_sig(began_ns);
         leave_sig(tick.thread);
     }
     errno = saved_errno;

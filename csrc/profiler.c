@@ -7,6 +7,7 @@
 #include "c_stack.h"
 #include "drain.h"
 #include "handler.h"
+#include "handler_time.h"
 #include "ring.h"
 #include "terminate.h"
 #include "threads.h"
@@ -19,9 +20,6 @@
 
 static struct {
     pn_window *window; /* open */
-    /* Of windows that were cut. */
-    uint64_t table_full_ns;
-    uint64_t unresolved_ns;
 } profiler;
 
 /* A fork may come from C, past Python's hooks. The child has no timers and
@@ -57,6 +55,8 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
     if (profiler.window == NULL)
         return ENOMEM;
     pn_ring_reset();
+    pn_drain_begin_gil();
+    pn_handler_time_reset();
     pn_codes_track_gil(true);
     /* The handler first, the timers last: at SIGPROF's default action a tick
      * kills. */
@@ -73,6 +73,11 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
         pn_codes_track_gil(false);
     }
     return error;
+}
+
+void pn_profiler_set_period(uint64_t period_ns)
+{
+    pn_timer_set_period(period_ns);
 }
 
 void pn_profiler_stop_gil(void)
@@ -145,8 +150,6 @@ pn_window *pn_profiler_cut_gil(void)
     if (fresh == NULL || cut == NULL)
         return NULL;
     profiler.window = fresh;
-    profiler.table_full_ns += cut->table_full_ns;
-    profiler.unresolved_ns += cut->unresolved_ns;
     pn_codes_forget_gil();
     for (uint32_t i = 0; i < pn_threads_mapped(); i++)
         pn_thread_at(i)->window_entry = 0;
@@ -198,7 +201,8 @@ void pn_profiler_reset_after_fork_gil(void)
 pn_counters pn_profiler_counters_gil(void)
 {
     pn_thread_totals threads = pn_threads_totals();
-    pn_counters counters = {
+    const pn_drain_totals *drained = pn_drain_totals_gil();
+    return (pn_counters){
         .seen_ns = threads.seen_ns,
         .samples = threads.samples,
         .overruns = threads.overruns,
@@ -207,16 +211,22 @@ pn_counters pn_profiler_counters_gil(void)
         .ring_full_ns = threads.drop_ns[PN_DROP_RING_FULL],
         .ring_contended_ns = threads.drop_ns[PN_DROP_RING_CONTENDED],
         .no_slot_ns = threads.drop_ns[PN_DROP_NO_SLOT],
-        .window_lost_ns = pn_drain_lost_ns(),
-        .table_full_ns = profiler.table_full_ns,
-        .unresolved_ns = profiler.unresolved_ns,
+        .window_lost_ns = drained->lost_ns,
+        .truncated_ns = drained->marked_ns[PN_MARKER_TRUNCATED],
+        .torn_ns = drained->marked_ns[PN_MARKER_TORN],
+        .no_python_ns = drained->marked_ns[PN_MARKER_NO_PYTHON],
+        .subinterpreter_ns = drained->marked_ns[PN_MARKER_SUBINTERPRETER],
+        .unresolved_ns = drained->marked_ns[PN_MARKER_UNRESOLVED],
+        .table_full_ns = drained->marked_ns[PN_MARKER_TABLE_FULL],
         .unseen_ns = pn_unseen_taken_ns(),
         .own_cpu_ns = pn_timer_own_cpu_ns(),
+        .drain_ns = drained->busy_ns,
         .unattached = pn_timer_unattached(),
+        .drain_longest_ns = drained->longest_ns,
+        .ring_peak = (double)drained->ring_peak_words / (double)PN_RING_WORDS,
+        .handler_mean_ns = pn_handler_time_mean_ns(),
+        .handler_p50_ns = pn_handler_time_quantile_ns(0.5),
+        .handler_p99_ns = pn_handler_time_quantile_ns(0.99),
+        .handler_longest_ns = pn_handler_time_longest_ns(),
     };
-    if (profiler.window != NULL) {
-        counters.table_full_ns += profiler.window->table_full_ns;
-        counters.unresolved_ns += profiler.window->unresolved_ns;
-    }
-    return counters;
 }

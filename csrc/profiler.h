@@ -27,6 +27,9 @@
  * Python exception set. */
 int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns);
 
+/* Sample with another period from now on. */
+void pn_profiler_set_period(uint64_t period_ns);
+
 /* Disarm, and wait until no handler is running: then every weight that was
  * seen is in the ring, in a window or counted as dropped. Ticks that come
  * late do nothing. */
@@ -82,14 +85,18 @@ typedef struct {
     uint64_t ring_contended_ns;
     uint64_t no_slot_ns;
     uint64_t window_lost_ns; /* no memory to fold it */
-    uint64_t table_full_ns;
-    uint64_t unresolved_ns;
+    uint64_t truncated_ns, torn_ns, no_python_ns, subinterpreter_ns, unresolved_ns, table_full_ns;
     uint64_t unseen_ns;  /* taken by pn_profiler_take_unseen_gil, not in seen_ns */
     uint64_t own_cpu_ns; /* used by threads that serve the profiler */
+    uint64_t drain_ns;   /* of it, to move samples from the ring */
     uint32_t unattached; /* threads without a timer */
+    /* Since the last start. */
+    uint64_t drain_longest_ns;
+    double ring_peak; /* share of the ring that was in use */
+    uint64_t handler_mean_ns, handler_p50_ns, handler_p99_ns, handler_longest_ns;
 } pn_counters;
 
-/* Sums since the library was loaded. */
+/* Sums since the library was loaded, where nothing else is said. */
 pn_counters pn_profiler_counters_gil(void);
 
 #endif

@@ -3,7 +3,7 @@
  */
 #include "timer.h"
 
-#include "cpu_clock.h"
+#include "clocks.h"
 #include "ring.h"
 #include "tls.h"
 #include "unseen.h"
@@ -89,7 +89,7 @@ pid_t pn_own_tid_sig(void)
 
 static uint64_t thread_cpu_ns(pid_t tid)
 {
-    return pn_cpu_clock_ns_sig(pn_cpu_clock_of_thread(tid));
+    return pn_clock_ns_sig(pn_clock_of_thread(tid));
 }
 
 /* Uniform from 1 to `limit_ns`. */
@@ -146,7 +146,7 @@ static int create_timer(clockid_t clock, pid_t target, void *cookie, uint64_t fi
 
 /* CPU time that is left to the next tick. 0: the thread has died; the kernel
  * knows it by identity, not by number, and reads its timer as disarmed. */
-static uint64_t left_ns(const pn_thread *thread)
+static uint64_t left_ns_sig(const pn_thread *thread)
 {
     struct itimerspec setting;
     if (timer_gettime(thread->timer, &setting) != 0)
@@ -209,8 +209,7 @@ static void retire(pn_thread *thread)
  * out, then this is what it can have used since. */
 static uint64_t uncounted_ns(uint64_t used_ns)
 {
-    uint64_t limit_ns =
-        pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID) - atomic_load(&timers.scanned_ns);
+    uint64_t limit_ns = pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID) - atomic_load(&timers.scanned_ns);
     return used_ns < limit_ns ? used_ns : limit_ns;
 }
 
@@ -231,7 +230,7 @@ static int attach(pid_t tid, bool is_new, pn_thread **attached)
     uint64_t before_ns = is_new ? uncounted_ns(used_ns) : 0;
     thread->first_ns = atomic_load(&timers.kernel_tick_ns) + before_ns;
     thread->counted_from_ns = used_ns - before_ns;
-    error = create_timer(pn_cpu_clock_of_thread(tid), tid, pn_timer_cookie(thread), 1, period_ns,
+    error = create_timer(pn_clock_of_thread(tid), tid, pn_timer_cookie(thread), 1, period_ns,
                          &thread->timer);
     thread->has_timer = error == 0;
     if (error != 0)
@@ -245,7 +244,7 @@ static int attach_self(bool is_new, pn_thread **thread)
 {
     pid_t tid = pn_own_tid_sig();
     *thread = find_live(tid);
-    if (*thread != NULL && left_ns(*thread) == 0) {
+    if (*thread != NULL && left_ns_sig(*thread) == 0) {
         retire(*thread); /* of an earlier thread with the same id */
         *thread = NULL;
     }
@@ -338,13 +337,13 @@ static void visit_new(pid_t tid)
 static int scan_threads(void (*visit_one)(pid_t tid))
 {
     int error = 0;
-    uint64_t began_ns = pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t began_ns = pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     pthread_mutex_lock(&attaching);
     atomic_store(&timers.unattached, 0);
     if (atomic_load(&timers.armed)) {
         for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
             pn_thread *thread = pn_thread_at(i);
-            if (thread->has_timer && left_ns(thread) == 0)
+            if (thread->has_timer && left_ns_sig(thread) == 0)
                 retire(thread);
         }
         error = each_thread(visit_one);
@@ -403,10 +402,9 @@ static void start_scan_clock(pid_t drain_tid)
 
 static void scan_and_rearm(void)
 {
-    uint64_t before_ns = pn_cpu_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t before_ns = pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID);
     scan_threads(visit_new);
-    uint64_t pause_ns =
-        (pn_cpu_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
+    uint64_t pause_ns = (pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
     if (scan_clock.has_timer)
         set_timer_sig(scan_clock.timer, pause_ns > SCAN_CPU_NS ? pause_ns : SCAN_CPU_NS, 0);
 }
@@ -460,14 +458,29 @@ static pn_tick thread_tick_sig(const siginfo_t *info)
     return (pn_tick){PN_TICK_SAMPLE, thread};
 }
 
+/* Go over to a period of `period_ns`. The weight of what the thread has used since
+ * the tick: the next one is a whole period away. */
+static uint64_t change_period_sig(pn_thread *thread, uint64_t former_ns, uint64_t period_ns)
+{
+    uint64_t until_next_ns = left_ns_sig(thread);
+    atomic_store_explicit(&thread->period_ns, period_ns, memory_order_relaxed);
+    set_timer_sig(thread->timer, period_ns, period_ns);
+    return until_next_ns < former_ns ? former_ns - until_next_ns : 0;
+}
+
 static uint64_t thread_weight_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)
 {
     if (atomic_load_explicit(&thread->state, memory_order_relaxed) != PN_SLOT_LIVE)
         return 0;
     *overrun = info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0;
     uint64_t period_ns = atomic_load_explicit(&thread->period_ns, memory_order_relaxed);
-    return thread->first_ns != 0 ? first_weight_sig(thread, period_ns, *overrun)
-                                 : (*overrun + 1) * period_ns;
+    if (thread->first_ns != 0)
+        return first_weight_sig(thread, period_ns, *overrun);
+    uint64_t weight_ns = (*overrun + 1) * period_ns;
+    uint64_t wanted_ns = atomic_load_explicit(&timers.period_ns, memory_order_relaxed);
+    if (wanted_ns != period_ns)
+        weight_ns += change_period_sig(thread, period_ns, wanted_ns);
+    return weight_ns;
 }
 
 static bool is_itimer_sig(const siginfo_t *info)
@@ -593,7 +606,7 @@ static pn_thread *slot_of_self_sig(void)
  * kernel ticks. */
 static uint64_t weight_since_last_sig(void)
 {
-    uint64_t now_ns = pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t now_ns = pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t weighed_ns = atomic_load(&timers.weighed_ns);
     /* Another handler gets in between at most once for each CPU; what this one
      * then leaves, the next tick takes. */
@@ -628,13 +641,21 @@ int pn_timer_start(enum pn_clock clock, uint64_t period_ns)
         error = start_thread_timers();
     } else {
         error = pn_threads_reserve(SPARE_SLOTS);
-        atomic_store(&timers.weighed_ns, pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
+        atomic_store(&timers.weighed_ns, pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
         if (error == 0)
             error = set_itimer(period_ns);
     }
     if (error != 0)
         pn_timer_stop();
     return error;
+}
+
+void pn_timer_set_period(uint64_t period_ns)
+{
+    period_ns = off_beat_ns(period_ns);
+    atomic_store(&timers.period_ns, period_ns);
+    if (atomic_load(&timers.armed) && atomic_load(&timers.clock) == PN_CLOCK_PROCESS)
+        set_itimer(period_ns);
 }
 
 void pn_timer_stop(void)
@@ -698,7 +719,7 @@ void pn_timer_discharge_self(bool is_drain)
     for (int i = 0; i < OWN_THREADS_MAX; i++)
         if (atomic_load(&timers.own_tids[i]) == tid)
             atomic_store(&timers.own_tids[i], 0);
-    atomic_fetch_add(&timers.ended_own_cpu_ns, pn_cpu_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID));
+    atomic_fetch_add(&timers.ended_own_cpu_ns, pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID));
     pthread_mutex_unlock(&attaching);
 }
 

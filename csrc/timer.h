@@ -48,6 +48,10 @@ typedef struct {
  * Returns 0, or an errno: then nothing is armed. */
 int pn_timer_start(enum pn_clock clock, uint64_t period_ns);
 
+/* Sample with another period from now on: each thread changes over at its next
+ * tick, and no CPU time goes uncounted. */
+void pn_timer_set_period(uint64_t period_ns);
+
 /* Disarm and delete all timers. A tick may still be under way. */
 void pn_timer_stop(void);
 

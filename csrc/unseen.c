@@ -3,7 +3,7 @@
  */
 #include "unseen.h"
 
-#include "cpu_clock.h"
+#include "clocks.h"
 #include "timer.h"
 
 #include <stdatomic.h>
@@ -32,14 +32,14 @@ void pn_unseen_start(uint64_t tick_ns)
     atomic_store(&unseen.owed_ns, 0);
     atomic_store(&unseen.rest_ns, 0);
     unseen.taken_before_ns = atomic_load(&unseen.taken_ns);
-    unseen.process_ns = pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    unseen.process_ns = pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     unseen.own_ns = pn_timer_own_cpu_ns();
     unseen.seen_ns = pn_threads_ended_seen_ns();
 }
 
 void pn_unseen_end(const pn_thread *self)
 {
-    uint64_t used_ns = pn_cpu_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - self->counted_from_ns;
+    uint64_t used_ns = pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - self->counted_from_ns;
     atomic_fetch_add(&unseen.owed_ns, (int64_t)(used_ns - atomic_load(&self->seen_ns)));
 }
 
@@ -53,7 +53,7 @@ static uint64_t living_ns(void)
         if (atomic_load(&thread->state) != PN_SLOT_LIVE)
             continue;
         uint64_t used_ns;
-        if (pn_cpu_clock_read_sig(pn_cpu_clock_of_thread(thread->tid), &used_ns))
+        if (pn_clock_read_sig(pn_clock_of_thread(thread->tid), &used_ns))
             total_ns += used_ns - thread->counted_from_ns +
                         (uint64_t)atomic_load_explicit(&thread->settled_ns, memory_order_relaxed);
         else /* it has just ended, and its slot will say so */
@@ -67,10 +67,10 @@ void pn_unseen_reckon(void)
 {
     /* Threads run on while their clocks are read, and this one may have to wait:
      * the truth lies between what the process had used before and after. */
-    uint64_t before_ns = pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t before_ns = pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t own_ns = pn_timer_own_cpu_ns();
     uint64_t living = living_ns();
-    uint64_t after_ns = pn_cpu_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t after_ns = pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID);
     uint64_t accounted_ns = unseen.process_ns + (own_ns - unseen.own_ns) + living +
                             (pn_threads_ended_seen_ns() - unseen.seen_ns) +
                             (atomic_load(&unseen.taken_ns) - unseen.taken_before_ns) +

@@ -63,9 +63,7 @@ typedef struct {
     uint32_t sample_table_capacity;
     pn_window_thread *threads;
     uint32_t thread_count, thread_capacity;
-    uint64_t weight_ns;     /* of all samples */
-    uint64_t table_full_ns; /* of those under the marker */
-    uint64_t unresolved_ns; /* of samples with an unresolved frame */
+    uint64_t weight_ns; /* of all samples */
 } pn_window;
 
 /* An empty window, or NULL without memory. */

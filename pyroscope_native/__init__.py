@@ -13,10 +13,11 @@ from pyroscope_native.version import VERSION as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyroscope_native.api import configure, profile, shutdown
+    from pyroscope_native.api import configure, profile, shutdown, stats
     from pyroscope_native.errors import ConfigError
+    from pyroscope_native.figures import Stats
 
-__all__ = ["ConfigError", "__version__", "configure", "profile", "shutdown"]
+__all__ = ["ConfigError", "Stats", "__version__", "configure", "profile", "shutdown", "stats"]
 
 
 def __getattr__(name: str) -> object:
@@ -24,8 +25,9 @@ def __getattr__(name: str) -> object:
     # the modules of the directory that it is called in out of its way.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pyroscope_native import api, errors
+    from pyroscope_native import api, errors, figures
 
-    found: object = getattr(errors if name == "ConfigError" else api, name)
+    home = {"ConfigError": errors, "Stats": figures}.get(name, api)
+    found: object = getattr(home, name)
     globals()[name] = found
     return found

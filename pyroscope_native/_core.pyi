@@ -19,7 +19,8 @@ WAKE_TERMINATE: int
 """Bit in what `wait` returns: SIGTERM has come."""
 
 class Counters(TypedDict):
-    """Sums since the library was loaded; `_ns` is CPU nanoseconds."""
+    """Sums since the library was loaded, and peaks since the last start; `_ns` is
+    CPU nanoseconds, of handlers wall nanoseconds. See `csrc/profiler.h`."""
 
     seen_ns: int
     samples: int
@@ -30,11 +31,22 @@ class Counters(TypedDict):
     ring_contended_ns: int
     no_slot_ns: int
     window_lost_ns: int
-    table_full_ns: int
+    truncated_ns: int
+    torn_ns: int
+    no_python_ns: int
+    subinterpreter_ns: int
     unresolved_ns: int
+    table_full_ns: int
     unseen_ns: int
     own_cpu_ns: int
+    drain_ns: int
     unattached: int
+    drain_longest_ns: int
+    ring_peak: float
+    handler_mean_ns: int
+    handler_p50_ns: int
+    handler_p99_ns: int
+    handler_longest_ns: int
 
 class Window:
     """The folded weights of one span of time."""
@@ -69,6 +81,9 @@ def start(clock: int, period_ns: int) -> None:
     Raises OSError when the timers can't be had, RuntimeError when all of the
     interpreter's code watchers are taken; nothing is armed then.
     """
+
+def set_period(period_ns: int) -> None:
+    """Sample with another period from now on; weights stay right."""
 
 def stop() -> None:
     """End sampling. What was seen can be drained and cut afterwards."""

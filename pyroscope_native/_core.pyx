@@ -117,12 +117,24 @@ cdef extern from "profiler.h" nogil:
         uint64_t ring_contended_ns
         uint64_t no_slot_ns
         uint64_t window_lost_ns
-        uint64_t table_full_ns
+        uint64_t truncated_ns
+        uint64_t torn_ns
+        uint64_t no_python_ns
+        uint64_t subinterpreter_ns
         uint64_t unresolved_ns
+        uint64_t table_full_ns
         uint64_t unseen_ns
         uint64_t own_cpu_ns
+        uint64_t drain_ns
         uint32_t unattached
+        uint64_t drain_longest_ns
+        double ring_peak
+        uint64_t handler_mean_ns
+        uint64_t handler_p50_ns
+        uint64_t handler_p99_ns
+        uint64_t handler_longest_ns
     const char *pn_marker_name(uint32_t marker)
+    void pn_profiler_set_period(uint64_t period_ns)
     void pn_profiler_stop_gil() with gil
     void pn_profiler_enlist_thread(bint is_drain)
     void pn_profiler_discharge_thread(bint is_drain)
@@ -157,6 +169,10 @@ def start(int clock, uint64_t period_ns):
     cdef int error = pn_profiler_start_gil(<pn_clock>clock, period_ns)
     if error != 0:
         raise OSError(error, os.strerror(error))
+
+
+def set_period(uint64_t period_ns):
+    pn_profiler_set_period(period_ns)
 
 
 def stop():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from pyroscope_native import config as settings
 from pyroscope_native.config import Config
+from pyroscope_native.figures import Stats
 from pyroscope_native.log import warn_once
 from pyroscope_native.support import reason_unsupported
 
@@ -27,6 +28,7 @@ def configure(
     http_headers: Mapping[str, str] | None = None,
     report_thread_name: bool = False,
     clock: str | None = None,
+    overhead_budget: float = 1.0,
 ) -> bool:
     """Profile this process from now on and push to a Pyroscope server.
 
@@ -42,6 +44,8 @@ def configure(
     http_headers: sent with each upload.
     report_thread_name: label samples with `thread_name`; a series for each.
     clock: "thread" or "process"; else the best that can be had.
+    overhead_budget: per cent of the process's CPU time that profiling may take;
+        above it the rate goes down until it takes less.
 
     Returns whether profiling has begun: False if it runs already, or can't
     here, which is logged once. Raises ConfigError for a setting that cannot be.
@@ -68,6 +72,7 @@ def configure(
         tenant_id=tenant_id,
         http_headers=dict(http_headers or {}),
         thread_names=report_thread_name,
+        overhead_budget=settings.parse_budget(overhead_budget),
     )
     return _begin(chosen)
 
@@ -110,6 +115,16 @@ def shutdown() -> bool:
         return False
     process.end()
     return True
+
+
+def stats() -> Stats | None:
+    """The figures of the session that runs, or of the last one in this process; None
+    before the first."""
+    if reason_unsupported() is not None:
+        return None
+    from pyroscope_native import process
+
+    return process.stats()
 
 
 class profile:

@@ -146,6 +146,13 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         default=None,
         help="how often to push (default 15)",
     )
+    run.add_argument(
+        "--overhead-budget",
+        metavar="PERCENT",
+        default=None,
+        help="of the program's CPU time that profiling may take before the rate goes down "
+        "(default 1)",
+    )
     run.add_argument("--quiet", action="store_true", help="print no summary at the end")
     run.set_defaults(act=_run)
 
@@ -234,6 +241,9 @@ def _run_config(options: argparse.Namespace, name: str) -> Config:
         upload_interval_s=settings.parse_interval(options.upload_interval)
         if options.upload_interval is not None
         else 15.0,
+        overhead_budget=settings.parse_budget(options.overhead_budget)
+        if options.overhead_budget is not None
+        else 0.01,
         summary=not options.quiet,
     )
 

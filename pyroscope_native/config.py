@@ -52,6 +52,9 @@ class Config(NamedTuple):
     thread_names: bool = False
     """Whether pushed samples carry the label `thread_name`. Written files
     always do; on a server each name makes a series."""
+    overhead_budget: float = 0.01
+    """The profiler's own CPU time as a share of the process's, from which on it
+    lowers its rate."""
     summary: bool = False
     """Whether to tell on stderr, at the end, what was found."""
 
@@ -85,6 +88,18 @@ def parse_interval(value: object) -> float:
     if not 1 <= interval_s <= 3600:
         raise ConfigError(f"upload interval must be 1 to 3600 seconds, not {value}")
     return interval_s
+
+
+def parse_budget(value: object) -> float:
+    """Per cent of the process's CPU time, above 0 and up to 100, as a share. Raises
+    ConfigError."""
+    try:
+        percent = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        percent = 0.0
+    if not 0 < percent <= 100:
+        raise ConfigError(f"overhead budget must be above 0 and up to 100 per cent, not {value}")
+    return percent / 100
 
 
 def parse_clock(value: object) -> Clock:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from pyroscope_native import _core
+from pyroscope_native.figures import Stats
 from pyroscope_native.log import warn_once
 from pyroscope_native.session import Session, StartError
 
@@ -27,6 +28,8 @@ class _Current:
     """The session of this process, and how to end it."""
 
     session: Session | None = None
+    latest: Session | None = None
+    """The same, or the one before."""
     finish: Callable[[], None] | None = None
     hooked = False
     ending = False
@@ -40,13 +43,19 @@ def current() -> Session | None:
     return _Current.session
 
 
+def stats() -> Stats | None:
+    """Of the session that profiles this process, or of the last one."""
+    return _Current.latest.stats() if _Current.latest is not None else None
+
+
 def begin(session: Session, finish: Callable[[], None]) -> None:
     """Start `session` and see it through; `finish` ends it and delivers.
 
     Raises StartError.
     """
     session.start()
-    _Current.session, _Current.finish = session, finish
+    _Current.session = _Current.latest = session
+    _Current.finish = finish
     if not _Current.hooked:
         _Current.hooked = True
         os.register_at_fork(
@@ -125,6 +134,7 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     """The parent's samples, threads and connections stay with the parent."""
     session, _Current.session, _Current.finish = _Current.session, None, None
+    _Current.latest = None
     _Current.ending = _Current.dying = False
     _core.reset_after_fork()
     if session is not None:

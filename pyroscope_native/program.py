@@ -95,16 +95,9 @@ def _facts(session: Session) -> Facts:
     from pyroscope_native.address import parse_address
     from pyroscope_native.report.summary import Facts
 
-    assert session.totals is not None
-    uploader = session.uploader
+    address = session.config.server_address
     return Facts(
-        totals=session.totals,
-        rate_hz=session.config.rate_hz,
-        clock=session.clock,
+        stats=session.stats(),
         clock_reason=session.clock_reason,
-        server=parse_address(session.config.server_address)[0].geturl()
-        if session.config.server_address
-        else "",
-        pushed=uploader.pushed if uploader is not None else 0,
-        not_pushed=uploader.failed if uploader is not None else 0,
+        server=parse_address(address)[0].geturl() if address else "",
     )

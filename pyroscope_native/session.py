@@ -18,13 +18,14 @@ from collections.abc import Callable
 from types import FrameType
 
 from pyroscope_native import _core
+from pyroscope_native.budget import Budget, Costs
 from pyroscope_native.config import Clock, Config
 from pyroscope_native.deliver.upload import Uploader
+from pyroscope_native.figures import SIGNAL_NS, Stats
 from pyroscope_native.fold import LOST_SAMPLES, UNSEEN_THREADS, Fold
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
 from pyroscope_native.selfcheck import find_mismatch
-from pyroscope_native.totals import Totals
 
 _JOIN_LIMIT_S = 5.0
 """How long a thread of ours may take to end; microseconds, unless the GIL can't
@@ -93,8 +94,9 @@ class Session:
         self.clock: Clock = config.clock or "thread"
         self.clock_reason = ""
         """Why it is not the clock that was to be."""
-        self.totals: Totals | None = None
-        """After `stop`."""
+        self._ended: Stats | None = None
+        """The last figures, after `stop`."""
+        self._budget = Budget(config.overhead_budget, config.rate_hz)
         self._pid = os.getpid()
         self._to_stop = [self]
         """Emptied by whoever stops: taking from a list is atomic, and a lock may
@@ -126,7 +128,7 @@ class Session:
         self._began_s = time.monotonic()
         self._kernel_began_ns = time.process_time_ns()
         self._counters_began = _core.counters()
-        self._lost_began_ns = self._lost_told_ns = self._lost_ns()
+        self._lost_told_ns = self._lost_ns()
         self._window_time_ns, self._window_began_s = self._time_ns, self._began_s
         try:
             self._start_clock()
@@ -137,6 +139,7 @@ class Session:
             _core.stop()
             raise StartError(str(error)) from None
         _core.wait_for_births()
+        self._budget.begin(self._costs())
 
     def _start_clock(self) -> None:
         try:
@@ -187,9 +190,31 @@ class Session:
             self.on_terminate()
         if self._to_stop and not self._stepped_back and not _core.has_signal():
             self.step_back()
+        if self._to_stop and not self._stepped_back:
+            self._keep_to_budget()
         if self._to_stop and (time.monotonic() >= due_s or _core.window_is_large()):
             self._close_window()
             self._warn_of_unattached()
+
+    def _costs(self) -> Costs:
+        counters = _core.counters()
+        own_ns = counters["own_cpu_ns"]
+        own_ns += counters["samples"] * (counters["handler_p50_ns"] + SIGNAL_NS)
+        if self.uploader is not None:
+            own_ns -= self.uploader.loading_ns  # once, whatever the rate
+        return Costs(time.monotonic(), time.process_time_ns(), own_ns, counters["samples"])
+
+    def _keep_to_budget(self) -> None:
+        former_hz = self._budget.rate_hz
+        rate_hz = self._budget.judge(self._costs())
+        if rate_hz != former_hz:
+            _core.set_period(1_000_000_000 // rate_hz)
+        if rate_hz < former_hz:
+            warn_once(
+                "budget",
+                f"profiling took more than {self.config.overhead_budget:.2%} of the process's "
+                f"CPU time: down to {rate_hz} Hz until it takes less; weights stay right",
+            )
 
     def step_back(self) -> None:
         """Somebody else wants SIGPROF: end sampling, keep what there is."""
@@ -328,27 +353,68 @@ class Session:
         self._end_drain()
         while _core.drain():
             pass
-        kernel_ns = time.process_time_ns()
+        ended = self._count()
         self._unwatch_new_threads()
         if self.uploader is not None:
             self._close_window()
-            self.totals = self._count(kernel_ns)
-            self.uploader.finish(self.config.shutdown_timeout_s)
         else:
             self._cut()
-            self.totals = self._count(kernel_ns)
+        # What no tick has seen is told by the cut.
+        self._ended = ended._replace(running=False, unseen_ns=self._count().unseen_ns)
+        if self.uploader is not None:
+            self.uploader.finish(self.config.shutdown_timeout_s)
         return True
 
-    def _count(self, kernel_ns: int) -> Totals:
-        began, now = self._counters_began, _core.counters()
-        return Totals(
-            samples=now["samples"] - began["samples"],
-            seen_ns=now["seen_ns"] - began["seen_ns"],
-            kernel_ns=kernel_ns - self._kernel_began_ns,
-            own_ns=now["own_cpu_ns"] - began["own_cpu_ns"],
-            lost_ns=self._lost_ns() - self._lost_began_ns,
-            unseen_ns=now["unseen_ns"] - began["unseen_ns"],
-            torn=now["torn"] - began["torn"],
+    def stats(self) -> Stats:
+        """The figures so far, or, after `stop`, the last ones."""
+        stats = self._ended or self._count()
+        if self.uploader is None:
+            return stats
+        return stats._replace(
+            windows_pushed=self.uploader.pushed, windows_not_pushed=self.uploader.failed
+        )
+
+    def _count(self) -> Stats:
+        counters = _core.counters()
+        began = self._counters_began
+
+        def since(name: str) -> int:
+            grown: int = counters[name] - began[name]  # type: ignore[literal-required]
+            return grown
+
+        return Stats(
+            running=not self._stepped_back,
+            clock=self.clock,
+            rate_hz=self.config.rate_hz,
+            current_rate_hz=self._budget.rate_hz,
+            duration_s=time.monotonic() - self._began_s,
+            kernel_ns=time.process_time_ns() - self._kernel_began_ns,
+            samples=since("samples"),
+            seen_ns=since("seen_ns"),
+            unseen_ns=since("unseen_ns"),
+            overruns=since("overruns"),
+            ring_full_ns=since("ring_full_ns"),
+            ring_contended_ns=since("ring_contended_ns"),
+            no_slot_ns=since("no_slot_ns"),
+            window_lost_ns=since("window_lost_ns"),
+            truncated_ns=since("truncated_ns"),
+            torn=since("torn"),
+            torn_ns=since("torn_ns"),
+            retried=since("retried"),
+            unresolved_ns=since("unresolved_ns"),
+            no_python_ns=since("no_python_ns"),
+            subinterpreter_ns=since("subinterpreter_ns"),
+            table_full_ns=since("table_full_ns"),
+            unattached_threads=counters["unattached"],
+            handler_p50_ns=counters["handler_p50_ns"],
+            handler_p99_ns=counters["handler_p99_ns"],
+            handler_max_ns=counters["handler_longest_ns"],
+            ring_peak=counters["ring_peak"],
+            drain_ns=since("drain_ns"),
+            drain_max_ns=counters["drain_longest_ns"],
+            own_ns=since("own_cpu_ns"),
+            windows_pushed=0,
+            windows_not_pushed=0,
         )
 
     def whole_profile(self) -> Profile:

@@ -43,6 +43,8 @@ class Uploader:
         self._busy = False
         self._loading = False
         """The thread imports what uploading takes."""
+        self.loading_ns = 0
+        """CPU time that this has taken."""
         self.pushed = 0
         """Windows that the server has taken."""
         self.failed = 0
@@ -88,6 +90,7 @@ class Uploader:
         except Exception:
             pass  # which pushing finds out, and says
         finally:
+            self.loading_ns = time.thread_time_ns()
             self._loading = False
         try:
             self._push_pending(None)

@@ -9,23 +9,19 @@ import shutil
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from pyroscope_native.figures import Stats
 from pyroscope_native.model import Profile
 from pyroscope_native.report import text
-from pyroscope_native.totals import Totals
 
 
 class Facts(NamedTuple):
     """What there is to say of one session."""
 
-    totals: Totals
-    rate_hz: int
-    clock: str
+    stats: Stats
     clock_reason: str
     """Why it is not the clock that was to be; empty if it is."""
     server: str
     """Where profiles were pushed to, without secrets; empty for nowhere."""
-    pushed: int
-    not_pushed: int
 
 
 def _counted(number: int, noun: str) -> str:
@@ -36,39 +32,44 @@ def _seconds(ns: int) -> str:
     return f"{ns / 1e9:.2f} s"
 
 
-def _seen(facts: Facts) -> str:
+def _seen(stats: Stats) -> str:
     """What was seen, at which rate, and what was lost."""
-    totals = facts.totals
-    rate = f"{facts.rate_hz} Hz"
-    if totals.seen_ns > 0:
-        delivered_hz = totals.samples / (totals.seen_ns / 1e9)
-        if delivered_hz < 0.9 * facts.rate_hz:
+    rate = f"{stats.rate_hz} Hz"
+    if stats.seen_ns > 0:
+        delivered_hz = stats.samples / (stats.seen_ns / 1e9)
+        if delivered_hz < 0.9 * stats.rate_hz:
             rate = f"{delivered_hz:.0f} of {rate} (the kernel's ticks; weights are right)"
     return (
-        f"{_seconds(totals.seen_ns)} of CPU in {_counted(totals.samples, 'sample')} at {rate}; "
-        f"{_losses(totals)}"
+        f"{_seconds(stats.seen_ns)} of CPU in {_counted(stats.samples, 'sample')} at {rate}; "
+        f"{_losses(stats)}"
     )
 
 
 def _kernel(facts: Facts) -> str:
     """The kernel's own count, and whose clock it was."""
-    totals = facts.totals
-    kernel_ns = totals.kernel_ns - totals.own_ns
+    stats = facts.stats
+    kernel_ns = stats.kernel_ns - stats.own_ns
     line = f"the kernel counted {_seconds(kernel_ns)}"
     if kernel_ns >= 1_000_000_000:
-        line += f" ({(totals.seen_ns + totals.unseen_ns) / kernel_ns:.1%} in the profile)"
-    line += f", and {totals.own_ns / 1e6:.1f} ms for the profiler; {facts.clock} clock"
+        line += f" ({(stats.seen_ns + stats.unseen_ns) / kernel_ns:.1%} in the profile)"
+    line += f", and {stats.own_ns / 1e6:.1f} ms for the profiler; {stats.clock} clock"
     return f"{line} ({facts.clock_reason})" if facts.clock_reason else line
 
 
-def _losses(totals: Totals) -> str:
-    parts = []
-    if totals.lost_ns:
-        parts.append(f"{_seconds(totals.lost_ns)} without a stack, under [lost samples]")
-    if totals.unseen_ns:
-        parts.append(f"{_seconds(totals.unseen_ns)} between ticks, under [unseen threads]")
-    if totals.torn:
-        parts.append(f"{_counted(totals.torn, 'torn stack')}, under [torn stack]")
+def _losses(stats: Stats) -> str:
+    parts = [
+        f"{_seconds(ns)} {why}"
+        for ns, why in (
+            (stats.lost_ns, "without a stack, under [lost samples]"),
+            (stats.unseen_ns, "between ticks, under [unseen threads]"),
+            (stats.truncated_ns, "in too deep stacks, under [truncated]"),
+            (stats.unresolved_ns, "with an [unresolved code]"),
+            (stats.table_full_ns, "under [stack table full]"),
+        )
+        if ns
+    ]
+    if stats.torn:
+        parts.append(f"{_counted(stats.torn, 'torn stack')}, under [torn stack]")
     return "; ".join(parts) or "nothing lost"
 
 
@@ -78,15 +79,15 @@ def render(
     """The summary, several lines."""
     color = is_terminal and "NO_COLOR" not in os.environ
     width = shutil.get_terminal_size((100, 25)).columns
-    lines = ["", f"pyroscope_native: {_seen(facts)}", f"  {_kernel(facts)}"]
-    if facts.totals.samples == 0:
+    lines = ["", f"pyroscope_native: {_seen(facts.stats)}", f"  {_kernel(facts)}"]
+    if facts.stats.samples == 0:
         lines.append("  no samples: the program used next to no CPU time")
     elif profile is not None:
         lines += ["", text.render(profile, width=width, color=color)]
     if facts.server:
-        line = f"  pushed {_counted(facts.pushed, 'window')} to {facts.server}"
-        if facts.not_pushed:
-            line += f"; not taken: {facts.not_pushed}"
+        line = f"  pushed {_counted(facts.stats.windows_pushed, 'window')} to {facts.server}"
+        if facts.stats.windows_not_pushed:
+            line += f"; not taken: {facts.stats.windows_not_pushed}"
         lines.append(line)
     lines += [f"  wrote {os.path.relpath(path) if _is_near(path) else path}" for path in paths]
     return "\n".join(lines)

@@ -45,7 +45,7 @@ ALLOWED_SYMBOLS = {
     "memset": "writes memory, bound when the library is loaded",
     "syscall": "futex, gettid and rt_sigprocmask, none of which waits",
     **dict.fromkeys(
-        ("sigaction", "kill", "getpid", "alarm", "timer_settime", "clock_gettime"),
+        ("sigaction", "kill", "getpid", "alarm", "timer_settime", "timer_gettime", "clock_gettime"),
         "on POSIX's list of what handlers may call",
     ),
 }

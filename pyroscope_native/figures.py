@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""The figures of a session."""
+
+# No postponed annotations here: see config.py.
+
+from typing import NamedTuple
+
+SIGNAL_NS = 2500
+"""What the kernel takes to deliver a signal and to return from it: measured on one
+machine, with warm caches."""
+
+
+class Stats(NamedTuple):
+    """What a session has seen and what it has cost, so far or when it ended.
+
+    Names ending in `_ns` are nanoseconds: of CPU time, of handlers wall time.
+    """
+
+    running: bool
+    clock: str
+    """Which timers drive sampling: "thread" or "process"."""
+    rate_hz: int
+    """Samples per CPU second and thread that were asked for."""
+    current_rate_hz: int
+    """The same now: lower while the profiler is over its budget."""
+    duration_s: float
+    kernel_ns: int
+    """What the kernel says that the process used, the profiler included."""
+    samples: int
+    seen_ns: int
+    """Weight that came to the signal handler. All of it is in the profile."""
+    unseen_ns: int
+    """Besides, CPU time of threads that no tick has met: `[unseen threads]`."""
+    overruns: int
+    """Ticks that came with another: the kernel's own tick is slower than the rate."""
+    ring_full_ns: int
+    """Of the weight, what has no stack (`[lost samples]`): the drain was late."""
+    ring_contended_ns: int
+    """The same: too many handlers at once."""
+    no_slot_ns: int
+    """The same: more threads than are known at a time."""
+    window_lost_ns: int
+    """The same: no memory to fold it."""
+    truncated_ns: int
+    """Weight of stacks that were too deep: `[truncated]`."""
+    torn: int
+    """Samples whose stack could not be believed."""
+    torn_ns: int
+    """Their weight: `[torn stack]`."""
+    retried: int
+    """Samples whose innermost entry into the interpreter was left out."""
+    unresolved_ns: int
+    """Weight of stacks with an `[unresolved code]`."""
+    no_python_ns: int
+    """Weight of threads without Python code: `[no Python code]`."""
+    subinterpreter_ns: int
+    """Weight of other interpreters: `[subinterpreter]`."""
+    table_full_ns: int
+    """Weight under `[stack table full]`."""
+    unattached_threads: int
+    """Threads that have no timer for want of one."""
+    handler_p50_ns: int
+    """Time in the signal handler, of one in eight: right within a fifth."""
+    handler_p99_ns: int
+    handler_max_ns: int
+    ring_peak: float
+    """The share of the ring that was in use at most, 0 to 1."""
+    drain_ns: int
+    """CPU time to move samples from the ring, with the GIL held."""
+    drain_max_ns: int
+    """Of it, in one piece."""
+    own_ns: int
+    """CPU time of the profiler's own threads, the drain's included."""
+    windows_pushed: int
+    windows_not_pushed: int
+
+    @property
+    def lost_ns(self) -> int:
+        """Weight without a stack: `[lost samples]`."""
+        return self.ring_full_ns + self.ring_contended_ns + self.no_slot_ns + self.window_lost_ns
+
+    @property
+    def handlers_ns(self) -> int:
+        """What handlers have cost: their median time, and an estimate for the kernel's
+        part of a signal."""
+        return self.samples * (self.handler_p50_ns + SIGNAL_NS)
+
+    @property
+    def overhead(self) -> float:
+        """The profiler's own CPU time as a share of the process's, 0 to 1."""
+        return (self.own_ns + self.handlers_ns) / self.kernel_ns if self.kernel_ns > 0 else 0.0
