@@ -22,6 +22,7 @@ SOURCES = [
     "csrc/c_stack.c",
     "csrc/codes.c",
     "csrc/drain.c",
+    "csrc/fuse.c",
     "csrc/handler.c",
     "csrc/handler_time.c",
     "csrc/interrupt.c",

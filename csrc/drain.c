@@ -4,6 +4,7 @@
 #include "drain.h"
 
 #include "clocks.h"
+#include "fuse.h"
 #include "ring.h"
 #include "threads.h"
 
@@ -105,7 +106,9 @@ bool pn_drain_gil(pn_window *window)
     if (filled > totals.ring_peak_words)
         totals.ring_peak_words = filled;
     uint64_t began_ns = pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID);
+    pn_fuse_mark_sig(PN_FUSE_DRAIN, true);
     bool more = move_burst(window);
+    pn_fuse_mark_sig(PN_FUSE_DRAIN, false);
     uint64_t time_ns = pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - began_ns;
     totals.busy_ns += time_ns;
     if (time_ns > totals.longest_ns)

@@ -5,6 +5,7 @@
 
 #include "barrier.h"
 #include "c_stack.h"
+#include "fuse.h"
 #include "handler_time.h"
 #include "ring.h"
 #include "timer.h"
@@ -80,6 +81,7 @@ static enum pn_record_kind take_stack_sig(pn_thread *thread, PyInterpreterState 
  * (pn_barrier_all), and here only the compiler is told. */
 static inline void enter_sig(pn_thread *thread)
 {
+    pn_fuse_mark_sig(PN_FUSE_SLOTS + thread->index, true);
     atomic_store_explicit(&thread->in_handler, true, memory_order_relaxed);
     PN_LIGHT_BARRIER();
 }
@@ -87,6 +89,7 @@ static inline void enter_sig(pn_thread *thread)
 static inline void leave_sig(pn_thread *thread)
 {
     atomic_store_explicit(&thread->in_handler, false, memory_order_release);
+    pn_fuse_mark_sig(PN_FUSE_SLOTS + thread->index, false);
 }
 
 static void sample_sig(pn_thread *thread, const siginfo_t *info, PyInterpreterState *interp,

@@ -6,6 +6,7 @@
 #include "barrier.h"
 #include "c_stack.h"
 #include "drain.h"
+#include "fuse.h"
 #include "handler.h"
 #include "handler_time.h"
 #include "ring.h"
@@ -29,6 +30,7 @@ static void disable_in_child(void)
     pn_handler_disable();
     pn_timer_reset();
     pn_terminate_unwatch();
+    pn_fuse_disarm();
 }
 
 static int prepare_once(void)
@@ -37,6 +39,8 @@ static int prepare_once(void)
     if (prepared)
         return 0;
     int error = pn_ring_open();
+    if (error == 0)
+        error = pn_fuse_open();
     if (error == 0)
         error = pthread_atfork(NULL, NULL, disable_in_child);
     prepared = error == 0;
@@ -73,6 +77,16 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
         pn_codes_track_gil(false);
     }
     return error;
+}
+
+int pn_profiler_arm_fuse(int descriptor)
+{
+    return pn_fuse_arm(descriptor);
+}
+
+void pn_profiler_disarm_fuse(void)
+{
+    pn_fuse_disarm();
 }
 
 void pn_profiler_set_period(uint64_t period_ns)

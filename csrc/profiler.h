@@ -27,6 +27,11 @@
  * Python exception set. */
 int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns);
 
+/* After the start: keep marks in the file `descriptor` of where the profiler is
+ * (fuse.h), or no longer. Returns 0, or an errno. */
+int pn_profiler_arm_fuse(int descriptor);
+void pn_profiler_disarm_fuse(void);
+
 /* Sample with another period from now on. */
 void pn_profiler_set_period(uint64_t period_ns);
 

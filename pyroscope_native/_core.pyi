@@ -16,6 +16,8 @@ CLOCK_THREAD: int
 CLOCK_PROCESS: int
 """One timer for the process (setitimer)."""
 WAKE_TERMINATE: int
+FUSE_BYTES: int
+FUSE_TEXT_BYTES: int
 """Bit in what `wait` returns: SIGTERM has come."""
 
 class Counters(TypedDict):
@@ -81,6 +83,14 @@ def start(clock: int, period_ns: int) -> None:
     Raises OSError when the timers can't be had, RuntimeError when all of the
     interpreter's code watchers are taken; nothing is armed then.
     """
+
+def arm_fuse(descriptor: int) -> None:
+    """Keep marks of where the profiler is in that file, after the start: bytes from
+    FUSE_TEXT_BYTES to FUSE_BYTES, the first of the drain, the others of threads'
+    handlers, not 0 inside. The file may be closed then. Raises OSError."""
+
+def disarm_fuse() -> None:
+    """Do so no longer."""
 
 def set_period(period_ns: int) -> None:
     """Sample with another period from now on; weights stay right."""

@@ -48,6 +48,10 @@ cdef extern from "own_thread.h" nogil:
     void pn_own_thread_leave(pthread_t thread)
 
 
+cdef extern from "fuse.h":
+    enum: PN_FUSE_BYTES, PN_FUSE_TEXT_BYTES
+
+
 cdef extern from "interrupt.h":
     bint pn_interrupt_is_noted_gil()
     void pn_interrupt_note_gil(bint ended_the_program)
@@ -134,6 +138,8 @@ cdef extern from "profiler.h" nogil:
         uint64_t handler_p99_ns
         uint64_t handler_longest_ns
     const char *pn_marker_name(uint32_t marker)
+    int pn_profiler_arm_fuse(int descriptor)
+    void pn_profiler_disarm_fuse()
     void pn_profiler_set_period(uint64_t period_ns)
     void pn_profiler_stop_gil() with gil
     void pn_profiler_enlist_thread(bint is_drain)
@@ -163,12 +169,24 @@ cdef extern from "profiler.h":
 CLOCK_THREAD = <int>PN_CLOCK_THREAD
 CLOCK_PROCESS = <int>PN_CLOCK_PROCESS
 WAKE_TERMINATE = <int>PN_WAKE_TERMINATE
+FUSE_BYTES = <int>PN_FUSE_BYTES
+FUSE_TEXT_BYTES = <int>PN_FUSE_TEXT_BYTES
 
 
 def start(int clock, uint64_t period_ns):
     cdef int error = pn_profiler_start_gil(<pn_clock>clock, period_ns)
     if error != 0:
         raise OSError(error, os.strerror(error))
+
+
+def arm_fuse(int descriptor):
+    cdef int error = pn_profiler_arm_fuse(descriptor)
+    if error != 0:
+        raise OSError(error, os.strerror(error))
+
+
+def disarm_fuse():
+    pn_profiler_disarm_fuse()
 
 
 def set_period(uint64_t period_ns):

@@ -73,6 +73,7 @@ def configure(
         http_headers=dict(http_headers or {}),
         thread_names=report_thread_name,
         overhead_budget=settings.parse_budget(overhead_budget),
+        fuse=settings.fuse_from_environment(),
     )
     return _begin(chosen)
 
@@ -144,6 +145,7 @@ class profile:
             outputs=tuple(os.path.abspath(path) for path in outputs),
             rate_hz=settings.parse_rate(sample_rate),
             clock=settings.parse_clock(clock) if clock is not None else None,
+            fuse=settings.fuse_from_environment(),
         )
         self._begun = False
 

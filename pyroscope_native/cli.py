@@ -244,6 +244,7 @@ def _run_config(options: argparse.Namespace, name: str) -> Config:
         overhead_budget=settings.parse_budget(options.overhead_budget)
         if options.overhead_budget is not None
         else 0.01,
+        fuse=settings.fuse_from_environment(),
         summary=not options.quiet,
     )
 

@@ -55,6 +55,8 @@ class Config(NamedTuple):
     overhead_budget: float = 0.01
     """The profiler's own CPU time as a share of the process's, from which on it
     lowers its rate."""
+    fuse: str = ""
+    """Directory in memory for marks of crashes; empty: leave none, and look for none."""
     summary: bool = False
     """Whether to tell on stderr, at the end, what was found."""
 
@@ -165,3 +167,9 @@ def application_name_from_environment() -> Optional[str]:
     """`PYROSCOPE_APPLICATION_NAME`, or None."""
     name: Optional[str] = from_environment("PYROSCOPE_APPLICATION_NAME")
     return name
+
+
+def fuse_from_environment() -> str:
+    """`PYROSCOPE_FUSE`: a directory in memory, or "off"; see Config.fuse."""
+    value = from_environment("PYROSCOPE_FUSE") or "/dev/shm"
+    return "" if value == "off" else os.path.abspath(value)

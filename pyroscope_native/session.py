@@ -23,6 +23,7 @@ from pyroscope_native.config import Clock, Config
 from pyroscope_native.deliver.upload import Uploader
 from pyroscope_native.figures import SIGNAL_NS, Stats
 from pyroscope_native.fold import LOST_SAMPLES, UNSEEN_THREADS, Fold
+from pyroscope_native.fuse import Fuse
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
 from pyroscope_native.selfcheck import find_mismatch
@@ -96,6 +97,7 @@ class Session:
         """Why it is not the clock that was to be."""
         self._ended: Stats | None = None
         """The last figures, after `stop`."""
+        self._fuse = Fuse(config.application_name, config.fuse) if config.fuse else None
         self._budget = Budget(config.overhead_budget, config.rate_hz)
         self._pid = os.getpid()
         self._to_stop = [self]
@@ -124,6 +126,9 @@ class Session:
         mismatch = find_mismatch()
         if mismatch is not None:
             raise StartError(f"this interpreter's frames are not as expected: {mismatch}")
+        blown = self._fuse.blown() if self._fuse is not None else None
+        if blown is not None:
+            raise StartError(blown)
         self._time_ns = time.time_ns()
         self._began_s = time.monotonic()
         self._kernel_began_ns = time.process_time_ns()
@@ -139,6 +144,8 @@ class Session:
             _core.stop()
             raise StartError(str(error)) from None
         _core.wait_for_births()
+        if self._fuse is not None:
+            self._fuse.arm()
         self._budget.begin(self._costs())
 
     def _start_clock(self) -> None:
@@ -353,6 +360,8 @@ class Session:
         self._end_drain()
         while _core.drain():
             pass
+        if self._fuse is not None:
+            self._fuse.disarm()
         ended = self._count()
         self._unwatch_new_threads()
         if self.uploader is not None:
