@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: run and view."""
+"""The command line: run, view and doctor."""
 
 from __future__ import annotations
 
@@ -37,6 +37,12 @@ _VIEW_EPILOG = """examples:
   pyroscope-native view pyroscope-app-1234.pb.gz              top functions as text
   pyroscope-native view cpu.pb.gz -o cpu.html                 flame graph
   pyroscope-native view cpu.pb.gz -o cpu.speedscope.json"""
+
+
+_DOCTOR_EPILOG = """examples:
+  pyroscope-native doctor
+  pyroscope-native doctor --server-address http://localhost:4040 --json
+  pyroscope-native doctor --application-name shop --reset-fuse"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
     _add_view(commands)
+    _add_doctor(commands)
     return parser
 
 
@@ -174,6 +181,35 @@ def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     view.add_argument("--text", action="store_true", help="print the top functions (default)")
     view.set_defaults(act=_view)
+
+
+def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="see whether and how profiling works here",
+        description="Try out whether this interpreter can be profiled on this machine, and "
+        "whether a server takes profiles. Ends with status 0 if all is well, 1 if there is a "
+        "problem.",
+        epilog=_DOCTOR_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    doctor.add_argument(
+        "--server-address",
+        metavar="URL",
+        help="ask this server, too (also PYROSCOPE_SERVER_ADDRESS)",
+    )
+    doctor.add_argument(
+        "--application-name",
+        metavar="NAME",
+        help="the application whose fuse is meant (also PYROSCOPE_APPLICATION_NAME)",
+    )
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    doctor.add_argument(
+        "--reset-fuse",
+        action="store_true",
+        help="forget that the application died inside the profiler, and do no more",
+    )
+    doctor.set_defaults(act=_doctor)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -279,3 +315,33 @@ def _view(options: argparse.Namespace) -> int:
         width = shutil.get_terminal_size((100, 25)).columns
         print(render(profile, width=width, color=sys.stdout.isatty()))
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from pyroscope_native.doctor import examine, reset_fuse
+
+    name = options.application_name or settings.application_name_from_environment()
+    if options.reset_fuse:
+        if name is None:
+            raise ConfigError("--reset-fuse wants the --application-name of what died")
+        print(reset_fuse(name))
+        return 0
+    address = options.server_address
+    if address is not None:
+        settings.parse_server_address(address)
+    else:
+        address = settings.server_address_from_environment()
+    findings = examine(name, address)
+    problems = [finding for finding in findings if finding.status == "problem"]
+    if options.json:
+        import json
+
+        print(json.dumps([finding._asdict() for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            print(f"{finding.status:8} {finding.subject:14} {finding.words}")
+            if finding.remedy:
+                print(f"{'':23} -> {finding.remedy}")
+        plural = "" if len(problems) == 1 else "s"
+        print(f"\n{len(problems)} problem{plural}" if problems else "\nall is well")
+    return 1 if problems else 0

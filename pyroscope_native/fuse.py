@@ -99,7 +99,8 @@ class Fuse:
         return (
             f"process {inside[-1].pid} of {self._application} died inside the profiler (found "
             f"{when}); please report it. For a day this application runs without; "
-            "python -m pyroscope_native doctor --reset-fuse, or PYROSCOPE_FUSE=off, ends that"
+            f"python -m pyroscope_native doctor --reset-fuse --application-name "
+            f"{self._application}, or PYROSCOPE_FUSE=off, ends that"
         )
 
     def arm(self) -> None:

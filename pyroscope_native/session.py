@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import signal
 import sys
 import threading
 import time
@@ -126,6 +127,12 @@ class Session:
         mismatch = find_mismatch()
         if mismatch is not None:
             raise StartError(f"this interpreter's frames are not as expected: {mismatch}")
+        if signal.SIGPROF in signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+            warn_once(
+                "blocked",
+                "SIGPROF is blocked, by whoever started this program: threads that don't "
+                "unblock it are not sampled",
+            )
         blown = self._fuse.blown() if self._fuse is not None else None
         if blown is not None:
             raise StartError(blown)

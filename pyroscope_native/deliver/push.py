@@ -119,11 +119,27 @@ class Pusher:
         `PushError`, which tells whether to try again.
         """
         pprof = encode(limit_depth(profile, MAX_STACK_FRAMES))
+        response = self._post(self._request(pprof), timeout_s)
+        if response.status != 200:
+            raise self._refusal(response, len(pprof))
+
+    def probe(self, *, timeout_s: float) -> str:
+        """Ask the server whether it takes pushes, by one with nothing in it, which
+        stores nothing; returns its answer in words. Raises `PushError`.
+
+        Pyroscope finds fault with an empty request (400) when all else is right.
+        """
+        response = self._post(_push_request().SerializeToString(), timeout_s)
+        if response.status not in (200, 400):
+            raise self._refusal(response, 0)
+        return f"{self._address} takes profiles"
+
+    def _post(self, request: bytes, timeout_s: float) -> urllib3.BaseHTTPResponse:
         try:
-            response = self._connections.request(
+            return self._connections.request(
                 "POST",
                 self._url,
-                body=gzip.compress(self._request(pprof), compresslevel=6, mtime=0),
+                body=gzip.compress(request, compresslevel=6, mtime=0),
                 headers=self._headers,
                 timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
                 retries=False,
@@ -131,10 +147,6 @@ class Pusher:
             )
         except HTTPError as error:
             raise self._error(_reason(error), status=None, retryable=True) from error
-        if response.status != 200:
-            raise self._refusal(
-                response.status, response.headers.get("Location", ""), response.data, len(pprof)
-            )
 
     def close(self) -> None:
         """Close the kept connection; a later push opens another."""
@@ -149,16 +161,17 @@ class Pusher:
         serialized: bytes = request.SerializeToString()
         return serialized
 
-    def _refusal(self, status: int, location: str, body: bytes, size_bytes: int) -> PushError:
+    def _refusal(self, response: urllib3.BaseHTTPResponse, size_bytes: int) -> PushError:
+        status = response.status
         if 300 <= status < 400:
             return self._error(
-                f"{status}, a redirect to {_shown_location(location)}; "
+                f"{status}, a redirect to {_shown_location(response.headers.get('Location', ''))}; "
                 "server_address must be where that leads",
                 status=status,
                 retryable=False,
             )
         retryable = status in RETRYABLE_STATUSES or (status == 429 and size_bytes < BURST_BYTES)
-        words = _server_words(body)
+        words = _server_words(response.data)
         reason = f"{status}, {words}" if words else f"{status}"
         return self._error(reason, status=status, retryable=retryable)
 
