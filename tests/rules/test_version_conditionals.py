@@ -23,6 +23,7 @@ PYTHON_VERSION = {
 }
 
 ALLOWED = {
+    "doctor.py": "names the interpreter that it is about",
     "support.py": "says which versions are supported",
     "selfcheck.py": "compares with what each version's frames give",
     "session.py": "qualified names must be looked for before 3.11",

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Storms a nasty workload with ticks and judges what comes of it.
 
-    python tests/stress/soak.py [SECONDS]
+    python tests/stress/soak.py [SECONDS] [--signals N]
 
-Ends with status 0 if nothing crashed, all weight is accounted for, and no
-stack is impossible. Prints one line of figures.
+Goes on for so long, and until so many signals have come. Ends with status 0 if
+nothing crashed, all weight is accounted for, no stack is impossible, and no
+function has what belongs to another. Prints one line of figures.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -33,23 +35,33 @@ def _aim(sender: subprocess.Popen[str]) -> None:
         sender.stdin.flush()
 
 
-def main(seconds: float) -> int:
+def _tell(text: str, *, last: bool = False) -> None:
+    """A progress line on a terminal."""
+    if sys.stderr.isatty():
+        print(f"\r{text:60}", end="\n" if last else "", file=sys.stderr, flush=True)
+
+
+def main(seconds: float, signals: int) -> int:
     """Returns the exit status."""
-    session = Session(Config(application_name="soak", outputs=("/nowhere.pb.gz",)))
+    session = Session(
+        Config(application_name="soak", outputs=("/nowhere.pb.gz",), overhead_budget=1.0)
+    )
     process.begin(session, lambda: None)
     sender = subprocess.Popen(
         [sys.executable, storm.__file__, str(os.getpid())], stdin=subprocess.PIPE, text=True
     )
-    until_s = time.monotonic() + seconds
+    began_s = time.monotonic()
     rounds = 0
-    told_s = 0.0
-    while time.monotonic() < until_s:
+    while True:
+        spent_s = time.monotonic() - began_s
+        sampled = _core.counters()["samples"]
+        if spent_s >= seconds and sampled >= signals:
+            break
+        _tell(f"{spent_s:.0f} of {seconds:.0f} s, {sampled} of {signals} signals, {rounds} rounds")
         _aim(sender)
         nasty.run_all()
         rounds += 1
-        if sys.stderr.isatty() and time.monotonic() - told_s > 1:
-            told_s = time.monotonic()
-            print(f"\r{until_s - told_s:5.0f} s left, {rounds} rounds", end="", file=sys.stderr)
+    _tell(f"{spent_s:.0f} s, {sampled} signals, {rounds} rounds", last=True)
     assert sender.stdin is not None
     sender.stdin.close()
     sender.wait()
@@ -71,6 +83,7 @@ def main(seconds: float) -> int:
         for sample in profile.samples
     )
     impossible = nasty.impossible_pairs(stacks)
+    misnamed = [function for function in profile.functions if nasty.is_misnamed(*function)]
     missing_ns = counters["seen_ns"] + counters["unseen_ns"] - profile.total
     print(
         json.dumps(
@@ -84,12 +97,17 @@ def main(seconds: float) -> int:
                 "unresolved_ns": counters["unresolved_ns"],
                 "dropped_ns": dropped,
                 "missing_ns": missing_ns,
+                "misnamed": [str(function) for function in misnamed[:10]],
                 "impossible": [f"{a} -> {b}" for a, b in sorted(set(impossible))[:10]],
             }
         )
     )
-    return 1 if impossible or missing_ns else 0
+    return 1 if impossible or misnamed or missing_ns else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(float(sys.argv[1]) if len(sys.argv) > 1 else 10.0))
+    parser = argparse.ArgumentParser(description="Storm a nasty workload with ticks.")
+    parser.add_argument("seconds", type=float, nargs="?", default=10.0)
+    parser.add_argument("--signals", type=int, default=0)
+    options = parser.parse_args()
+    sys.exit(main(options.seconds, options.signals))

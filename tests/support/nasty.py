@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
+import sqlite3
 import sys
 import threading
 import time
@@ -186,12 +188,22 @@ def handle() -> None:
 
 @called_by("run_all")
 def code_churn() -> None:
-    for i in range(20):
-        name = f"churned_{i}_{time.monotonic_ns()}"
+    """Makes functions that die at once, so that others get their addresses. Each says
+    in its name how its file is called and in which line it begins."""
+    for line in range(1, 21):
+        name = f"churned_{line}_{time.monotonic_ns()}"
         space: dict[str, Any] = {}
-        exec(f"def {name}():\n  x = 0\n  for i in range(20): x += i\n  return x", space)
+        source = "\n" * (line - 1) + f"def {name}():\n  for i in range(40): i + i\n"
+        exec(compile(source, f"<{name}>", "exec"), space)
         space[name]()
-        eval(compile(f"{i} + sum(range(10))", f"<{name}>", "eval"))
+        eval(compile(f"{line} + sum(range(10))", f"<{name}>", "eval"))
+
+
+def is_misnamed(name: str, filename: str, start_line: int) -> bool:
+    """Whether this is a function of `code_churn` with what belongs to another."""
+    if not name.startswith("churned_"):
+        return False
+    return filename != f"<{name}>" or start_line != int(name.split("_")[1])
 
 
 def _body_a() -> int:
@@ -213,6 +225,55 @@ def code_swaps() -> None:
     for body in (_body_a, _body_b) * 5:
         swapped.__code__ = body.__code__
         swapped()
+
+
+@called_by("run_all")
+def callbacks_from_libraries() -> None:
+    numbers = (ctypes.c_int * 30)(*range(30, 0, -1))
+    _QSORT(numbers, len(numbers), ctypes.sizeof(ctypes.c_int), compare_numbers)
+    _DATABASE.execute("SELECT SUM(halve(column1)) FROM (VALUES (1), (2), (3))").fetchall()
+
+
+_NUMBER = ctypes.POINTER(ctypes.c_int)
+_QSORT = ctypes.CDLL(None).qsort
+_DATABASE = sqlite3.connect(":memory:")
+
+
+@ctypes.CFUNCTYPE(ctypes.c_int, _NUMBER, _NUMBER)
+@called_by("callbacks_from_libraries")
+def compare_numbers(first: Any, second: Any) -> int:
+    return int(first[0] - second[0])
+
+
+@called_by("callbacks_from_libraries")
+def halve(value: float) -> float:
+    return value / 2
+
+
+_DATABASE.create_function("halve", 1, halve)
+
+
+@called_by("run_all")
+def weak_references() -> None:
+    things = [Referred() for _ in range(10)]
+    references = [weakref.ref(thing, when_gone) for thing in things]
+    weakref.finalize(things[0], finalized)
+    del things
+    assert references[0]() is None
+
+
+class Referred:
+    """Something to refer to."""
+
+
+@called_by("weak_references", "*")
+def when_gone(_: object) -> None:
+    return None
+
+
+@called_by("*")
+def finalized() -> None:
+    return None
 
 
 @called_by("run_all")
@@ -319,6 +380,8 @@ PARTS = (
     exceptions,
     code_churn,
     code_swaps,
+    callbacks_from_libraries,
+    weak_references,
     collections,
     threads,
     asynchronous,
