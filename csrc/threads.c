@@ -143,7 +143,6 @@ static void recycle_gil(pn_thread *thread)
     atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
     thread->first_ns = 0;
     thread->counted_from_ns = 0;
-    thread->end_rounds = 0;
     thread->tid = 0;
     thread->stack_end = 0;
     thread->has_timer = thread->tells_end = false;

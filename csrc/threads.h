@@ -54,16 +54,16 @@ typedef struct {
     _Atomic uint64_t drop_ns[PN_DROP_COUNT];
     _Atomic int64_t settled_ns; /* of unseen CPU, with the first tick */
 
-    /* Set when the slot is claimed, then constant. */
-    pid_t tid;
+    /* Set when the slot is claimed, then constant. Read by others too, who may
+     * hold a slot for theirs that has changed hands. */
+    _Atomic pid_t tid;
 
     /* Owned by timer.c, in ordinary context. */
     timer_t timer;
-    bool has_timer;
+    _Atomic bool has_timer;
     bool tells_end;
     uint64_t phase_ns;        /* from the first tick to the second */
     uint64_t counted_from_ns; /* CPU that it had used where its weights begin */
-    int end_rounds;           /* of destructors, in a thread that ends */
 
     /* Owned by the drain. */
     uint64_t retired_at;   /* ring head when it was retired */

@@ -39,7 +39,8 @@ static struct {
 } timers;
 
 /* Serialises what gives and takes slots and own threads: the hook runs in new
- * threads, the scan in the drain. */
+ * threads, the scan in the drain; and the scan clock: who stops the profiler
+ * deletes it, the drain sets it. */
 static pthread_mutex_t attaching = PTHREAD_MUTEX_INITIALIZER;
 
 /* The calling thread's slot in the process engine. */
@@ -259,11 +260,12 @@ static bool has_end_key;
 
 static void retire_at_end(void *slot)
 {
+    /* Counted here: the slot may be another thread's by now. */
+    static PN_THREAD_LOCAL int rounds;
     pn_thread *thread = slot;
     /* Other destructors may run for long, and a scan would find a new thread:
      * this one goes in the last round of them. */
-    if (++thread->end_rounds < PTHREAD_DESTRUCTOR_ITERATIONS &&
-        pthread_setspecific(at_thread_end, thread) == 0)
+    if (++rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(at_thread_end, thread) == 0)
         return;
     pthread_mutex_lock(&attaching);
     if (thread->tid == pn_own_tid_sig() && thread->has_timer) {
@@ -393,11 +395,13 @@ static void detach(pid_t tid)
 
 static void start_scan_clock(pid_t drain_tid)
 {
+    pthread_mutex_lock(&attaching);
     if (!scan_clock.has_timer)
         scan_clock.has_timer = create_timer(CLOCK_PROCESS_CPUTIME_ID, drain_tid, &scan_clock,
                                             SCAN_CPU_NS, 0, &scan_clock.timer) == 0;
     if (!scan_clock.has_timer)
         atomic_fetch_add(&timers.unattached, 1);
+    pthread_mutex_unlock(&attaching);
 }
 
 static void scan_and_rearm(void)
@@ -405,8 +409,10 @@ static void scan_and_rearm(void)
     uint64_t before_ns = pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID);
     scan_threads(visit_new);
     uint64_t pause_ns = (pn_clock_ns_sig(CLOCK_THREAD_CPUTIME_ID) - before_ns) * SCAN_COST_SHARE;
+    pthread_mutex_lock(&attaching);
     if (scan_clock.has_timer)
         set_timer_sig(scan_clock.timer, pause_ns > SCAN_CPU_NS ? pause_ns : SCAN_CPU_NS, 0);
+    pthread_mutex_unlock(&attaching);
 }
 
 /* In the process engine nothing but this notices that a thread has ended. */
@@ -417,9 +423,11 @@ static bool thread_is_gone(pid_t tid)
 
 static void stop_scan_clock(void)
 {
+    pthread_mutex_lock(&attaching);
     if (scan_clock.has_timer)
         timer_delete(scan_clock.timer);
     scan_clock.has_timer = false;
+    pthread_mutex_unlock(&attaching);
 }
 
 static void forget_scan_clock(void)
