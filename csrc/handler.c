@@ -140,10 +140,13 @@ static void on_signal_sig(int signo, siginfo_t *info, void *context)
         uint64_t began_ns = pn_handler_time_begin_sig(
             atomic_load_explicit(&tick.thread->samples, memory_order_relaxed));
         enter_sig(tick.thread);
-        PyInterpreterState *interp = atomic_load_explicit(&handler.interp, memory_order_relaxed);
+        /* Between the tick and the entry there may have been a stop, and a start
+         * that has given the slot to another thread. Acquire: that start is
+         * prepared before the handler is enabled. */
+        PyInterpreterState *interp = atomic_load_explicit(&handler.interp, memory_order_acquire);
         /* The signal frame, where the context is, lies just below the
          * interrupted C frame. */
-        if (interp != NULL)
+        if (interp != NULL && tick.start == pn_timer_starts_sig())
             sample_sig(tick.thread, info, interp, (uintptr_t)context);
         pn_handler_time_end_sig(began_ns);
         leave_sig(tick.thread);

@@ -67,8 +67,9 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
     error = pn_handler_install();
     if (error != 0)
         return error;
+    pn_timer_prepare(clock, period_ns);
     pn_handler_enable(PyThreadState_Get()->interp);
-    error = pn_timer_start(clock, period_ns);
+    error = pn_timer_start();
     if (error != 0) {
         /* Some timers may have ticked. */
         pn_profiler_stop_gil();

@@ -440,30 +440,25 @@ static void forget_scan_clock(void)
  * 64, and the lowest bits of the start's number. */
 enum { COOKIE_STARTS = _Alignof(pn_thread) };
 
-static uintptr_t start_bits_sig(void)
-{
-    return atomic_load_explicit(&timers.starts, memory_order_relaxed) % COOKIE_STARTS;
-}
-
 void *pn_timer_cookie(pn_thread *thread)
 {
-    return (char *)thread + start_bits_sig();
+    return (char *)thread + pn_timer_starts_sig() % COOKIE_STARTS;
 }
 
-static pn_tick thread_tick_sig(const siginfo_t *info)
+static pn_tick thread_tick_sig(const siginfo_t *info, uint32_t start)
 {
     uintptr_t cookie = (uintptr_t)info->si_value.sival_ptr;
     if (info->si_code != SI_TIMER)
-        return (pn_tick){PN_TICK_FOREIGN, NULL};
+        return (pn_tick){PN_TICK_FOREIGN, start, NULL};
     if (cookie == (uintptr_t)&scan_clock)
-        return (pn_tick){PN_TICK_SCAN, NULL};
+        return (pn_tick){PN_TICK_SCAN, start, NULL};
     uintptr_t bits = cookie % COOKIE_STARTS;
     pn_thread *thread = pn_thread_from_pointer_sig((const void *)(cookie - bits));
     if (thread == NULL)
-        return (pn_tick){PN_TICK_FOREIGN, NULL};
-    if (bits != start_bits_sig())
-        return (pn_tick){PN_TICK_STALE, NULL};
-    return (pn_tick){PN_TICK_SAMPLE, thread};
+        return (pn_tick){PN_TICK_FOREIGN, start, NULL};
+    if (bits != start % COOKIE_STARTS)
+        return (pn_tick){PN_TICK_STALE, start, NULL};
+    return (pn_tick){PN_TICK_SAMPLE, start, thread};
 }
 
 /* Go over to a period of `period_ns`. The weight of what the thread has used since
@@ -559,10 +554,10 @@ void *pn_timer_cookie(pn_thread *thread)
     return thread;
 }
 
-static pn_tick thread_tick_sig(const siginfo_t *info)
+static pn_tick thread_tick_sig(const siginfo_t *info, uint32_t start)
 {
     (void)info;
-    return (pn_tick){PN_TICK_FOREIGN, NULL};
+    return (pn_tick){PN_TICK_FOREIGN, start, NULL};
 }
 
 static uint64_t thread_weight_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)
@@ -598,9 +593,8 @@ static int set_itimer(uint64_t period_ns)
     return setitimer(ITIMER_PROF, &setting, NULL) == 0 ? 0 : errno;
 }
 
-static pn_thread *slot_of_self_sig(void)
+static pn_thread *slot_of_self_sig(uint32_t start)
 {
-    uint32_t start = atomic_load_explicit(&timers.starts, memory_order_relaxed);
     if (self == NULL || self_start != start) {
         self = pn_thread_claim_sig(pn_own_tid_sig());
         self_start = start;
@@ -632,26 +626,29 @@ static pn_thread *claim_self(void)
     sigemptyset(&profiling);
     sigaddset(&profiling, SIGPROF);
     pthread_sigmask(SIG_BLOCK, &profiling, &former);
-    pn_thread *thread = slot_of_self_sig();
+    pn_thread *thread = slot_of_self_sig(pn_timer_starts_sig());
     pthread_sigmask(SIG_SETMASK, &former, NULL);
     return thread;
 }
 
-int pn_timer_start(enum pn_clock clock, uint64_t period_ns)
+void pn_timer_prepare(enum pn_clock clock, uint64_t period_ns)
 {
     atomic_fetch_add(&timers.starts, 1);
     atomic_store(&timers.clock, (int)clock);
-    period_ns = off_beat_ns(period_ns);
-    atomic_store(&timers.period_ns, period_ns);
+    atomic_store(&timers.period_ns, off_beat_ns(period_ns));
+    atomic_store(&timers.weighed_ns, pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
+}
+
+int pn_timer_start(void)
+{
     atomic_store(&timers.armed, true);
     int error;
-    if (clock == PN_CLOCK_THREAD) {
+    if (atomic_load(&timers.clock) == PN_CLOCK_THREAD) {
         error = start_thread_timers();
     } else {
         error = pn_threads_reserve(SPARE_SLOTS);
-        atomic_store(&timers.weighed_ns, pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
         if (error == 0)
-            error = set_itimer(period_ns);
+            error = set_itimer(atomic_load(&timers.period_ns));
     }
     if (error != 0)
         pn_timer_stop();
@@ -791,13 +788,19 @@ uint32_t pn_timer_unattached(void)
     return atomic_load(&timers.unattached);
 }
 
+uint32_t pn_timer_starts_sig(void)
+{
+    return atomic_load_explicit(&timers.starts, memory_order_relaxed);
+}
+
 pn_tick pn_timer_tick_sig(const siginfo_t *info)
 {
+    uint32_t start = pn_timer_starts_sig();
     if (is_thread_engine_sig())
-        return thread_tick_sig(info);
+        return thread_tick_sig(info, start);
     if (!is_itimer_sig(info))
-        return (pn_tick){PN_TICK_FOREIGN, NULL};
-    return (pn_tick){PN_TICK_SAMPLE, slot_of_self_sig()};
+        return (pn_tick){PN_TICK_FOREIGN, start, NULL};
+    return (pn_tick){PN_TICK_SAMPLE, start, slot_of_self_sig(start)};
 }
 
 uint64_t pn_timer_weigh_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)

@@ -41,12 +41,17 @@ typedef struct {
         PN_TICK_SCAN,        /* time to look for new threads */
         PN_TICK_SAMPLE,
     } kind;
+    uint32_t start;    /* that it belongs to, see pn_timer_starts_sig */
     pn_thread *thread; /* NULL: no slot is left for this one */
 } pn_tick;
 
-/* Arm the timers of `clock` with about `period_ns`. The handler must be installed.
- * Returns 0, or an errno: then nothing is armed. */
-int pn_timer_start(enum pn_clock clock, uint64_t period_ns);
+/* A new start: from now on ticks of the timers of earlier ones are stale. The
+ * handler is enabled after this. */
+void pn_timer_prepare(enum pn_clock clock, uint64_t period_ns);
+
+/* Arm the timers that were prepared. The handler must be enabled. Returns 0, or
+ * an errno: then nothing is armed. */
+int pn_timer_start(void);
 
 /* Sample with another period from now on: each thread changes over at its next
  * tick, and no CPU time goes uncounted. */
@@ -80,6 +85,9 @@ void pn_timer_scan(void);
 void pn_timer_before_exec(void);
 
 pn_tick pn_timer_tick_sig(const siginfo_t *info);
+
+/* The number of the start that was prepared last. */
+uint32_t pn_timer_starts_sig(void);
 
 /* What a tick to sample weighs: CPU nanoseconds, 0 if there is nothing to
  * sample after all. `thread` may be NULL. */
