@@ -282,7 +282,9 @@ int pn_codes_install_gil(void)
 void pn_codes_track_gil(bool on)
 {
     codes.tracking = on;
-    if (!on)
+    if (on)
+        codes.blind_until = pn_ring_head();
+    else
         pn_codes_reset_gil();
 }
 

@@ -58,7 +58,6 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
         profiler.window = pn_window_new();
     if (profiler.window == NULL)
         return ENOMEM;
-    pn_ring_reset();
     pn_drain_begin_gil();
     pn_handler_time_reset();
     pn_codes_track_gil(true);
@@ -95,14 +94,19 @@ void pn_profiler_set_period(uint64_t period_ns)
     pn_timer_set_period(period_ns);
 }
 
+/* Of a tenth of a millisecond each, and more where there is no processor to be had:
+ * the GIL is held meanwhile. */
+enum { STOP_TRIES = 10000 };
+
 void pn_profiler_stop_gil(void)
 {
     pn_timer_stop();
     pn_handler_disable();
     pn_terminate_unwatch();
     pn_barrier_all();
-    /* A handler takes microseconds, unless its thread is not running. */
-    for (int tries = 0; tries < 1000 && pn_threads_in_handler() > 0; tries++) {
+    /* A handler takes microseconds, unless its thread is not running. One that
+     * is waited for in vain keeps its slot and its place in the ring. */
+    for (int tries = 0; tries < STOP_TRIES && pn_threads_in_handler() > 0; tries++) {
         struct timespec pause = {.tv_nsec = 100000};
         nanosleep(&pause, NULL);
     }

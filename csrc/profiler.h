@@ -35,9 +35,9 @@ void pn_profiler_disarm_fuse(void);
 /* Sample with another period from now on. */
 void pn_profiler_set_period(uint64_t period_ns);
 
-/* Disarm, and wait until no handler is running: then every weight that was
- * seen is in the ring, in a window or counted as dropped. Ticks that come
- * late do nothing. */
+/* Disarm, and wait until no handler is running, a second at most: then every
+ * weight that was seen is in the ring, in a window or counted as dropped. Ticks
+ * that come late do nothing. */
 void pn_profiler_stop_gil(void);
 
 /* The calling thread serves the profiler, as its drain or otherwise, or ceases

@@ -5,8 +5,7 @@
  *
  * Who calls. pn_ring_push_sig: any number of signal handlers at once, each in
  * its own thread, at any instruction. pn_ring_pop: one reader at a time, in
- * ordinary context. pn_ring_reset: when neither can run (start, child of a
- * fork).
+ * ordinary context. pn_ring_reset: when neither can run (child of a fork).
  *
  * Layout. A power of two of 64-bit words, allocated once. A record is
  *

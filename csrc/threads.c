@@ -111,6 +111,12 @@ void pn_thread_retire(pn_thread *thread, uint64_t ring_head)
         pn_wake_post_sig(PN_WAKE_DRAIN);
 }
 
+void pn_thread_retire_gone(pn_thread *thread, uint64_t ring_head)
+{
+    atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
+    pn_thread_retire(thread, ring_head);
+}
+
 void pn_thread_release(pn_thread *thread)
 {
     thread->tid = 0;
@@ -157,7 +163,8 @@ void pn_threads_recycle_gil(uint64_t ring_tail)
     for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
         pn_thread *thread = slot_at_sig(i);
         if (atomic_load_explicit(&thread->state, memory_order_acquire) == PN_SLOT_RETIRED &&
-            thread->retired_at <= ring_tail)
+            thread->retired_at <= ring_tail &&
+            !atomic_load_explicit(&thread->in_handler, memory_order_acquire))
             recycle_gil(thread);
     }
 }

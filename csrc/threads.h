@@ -94,11 +94,15 @@ pn_thread *pn_thread_from_pointer_sig(const void *pointer);
 /* Make a LIVE slot RETIRED. Wakes the drain when many are. */
 void pn_thread_retire(pn_thread *thread, uint64_t ring_head);
 
+/* The same where the thread is gone, and in no handler whatever its slot says. */
+void pn_thread_retire_gone(pn_thread *thread, uint64_t ring_head);
+
 /* Give back a LIVE slot that no handler has ever seen. */
 void pn_thread_release(pn_thread *thread);
 
 /* Free the slots retired before the ring's tail passed `ring_tail`, after
- * adding their counters to the totals. */
+ * adding their counters to the totals. One whose handler still runs, which a
+ * stop has not waited for, is kept. */
 void pn_threads_recycle_gil(uint64_t ring_tail);
 
 /* After a fork: forget all threads, keep the totals. */

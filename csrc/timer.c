@@ -205,6 +205,12 @@ static void retire(pn_thread *thread)
     pn_thread_retire(thread, pn_ring_head());
 }
 
+static void retire_gone(pn_thread *thread)
+{
+    delete_timer(thread);
+    pn_thread_retire_gone(thread, pn_ring_head());
+}
+
 /* Of the CPU that a thread has used, what nobody has counted: it began since the
  * last scan. Should it be older after all, which a listing of threads can leave
  * out, then this is what it can have used since. */
@@ -246,7 +252,7 @@ static int attach_self(bool is_new, pn_thread **thread)
     pid_t tid = pn_own_tid_sig();
     *thread = find_live(tid);
     if (*thread != NULL && left_ns_sig(*thread) == 0) {
-        retire(*thread); /* of an earlier thread with the same id */
+        retire_gone(*thread); /* of an earlier thread with the same id */
         *thread = NULL;
     }
     return *thread != NULL ? 0 : attach(tid, is_new, thread);
@@ -346,7 +352,7 @@ static int scan_threads(void (*visit_one)(pid_t tid))
         for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
             pn_thread *thread = pn_thread_at(i);
             if (thread->has_timer && left_ns_sig(thread) == 0)
-                retire(thread);
+                retire_gone(thread);
         }
         error = each_thread(visit_one);
         pn_unseen_reckon();
@@ -749,7 +755,7 @@ void pn_timer_scan(void)
         pn_thread *thread = pn_thread_at(i);
         if (atomic_load(&thread->state) == PN_SLOT_LIVE && thread->tid != 0 &&
             thread_is_gone(thread->tid))
-            pn_thread_retire(thread, pn_ring_head());
+            pn_thread_retire_gone(thread, pn_ring_head());
     }
     atomic_store(&timers.unattached, pn_threads_reserve(SPARE_SLOTS) != 0);
     struct itimerval setting;

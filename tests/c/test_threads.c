@@ -146,6 +146,22 @@ static void retired_slots_wait_for_the_reader(void)
     CHECK_EQUAL(early->state, PN_SLOT_LIVE);
 }
 
+static void slots_are_kept_while_their_handlers_run(void)
+{
+    reserve(1);
+    pn_thread *slow = claim(10), *gone = claim(11);
+    atomic_store(&slow->in_handler, true);
+    atomic_store(&gone->in_handler, true);
+    pn_thread_retire(slow, 1);
+    pn_thread_retire_gone(gone, 1);
+    pn_threads_recycle_gil(1);
+    CHECK_EQUAL(slow->state, PN_SLOT_RETIRED);
+    CHECK_EQUAL(gone->state, PN_SLOT_FREE);
+    atomic_store(&slow->in_handler, false);
+    pn_threads_recycle_gil(1);
+    CHECK_EQUAL(slow->state, PN_SLOT_FREE);
+}
+
 /* Different numbers in all that a thread leaves behind. */
 static void use(pn_thread *thread, PyObject *name)
 {
@@ -157,7 +173,6 @@ static void use(pn_thread *thread, PyObject *name)
     pn_count_sig(&thread->drop_ns[PN_DROP_RING_FULL], 600000);
     pn_count_sig(&thread->drop_ns[PN_DROP_RING_CONTENDED], 7000000);
     pn_count_sig(&thread->drop_ns[PN_DROP_NO_SLOT], 80000000);
-    atomic_store(&thread->in_handler, true);
     thread->phase_ns = 1;
     thread->first_ns = 1;
     thread->stack_end = 1;
@@ -235,6 +250,8 @@ static void reset_frees_all_and_keeps_the_totals(void)
     pn_thread *live = claim(1), *retired = claim(2);
     use(live, &live_name);
     use(retired, &retired_name);
+    atomic_store(&live->in_handler, true);
+    atomic_store(&retired->in_handler, true);
     pn_thread_retire(retired, UINT64_MAX);
     pn_threads_reset_gil();
     check_unused(live);
@@ -342,7 +359,8 @@ static const check_test tests[] = {
     TEST(retired_slots_wait_for_the_reader),    TEST(totals_survive_recycling),
     TEST(reset_frees_all_and_keeps_the_totals), TEST(released_slots_are_free_at_once),
     TEST(many_retired_slots_wake_the_drain),    TEST(slotless_weight_is_seen_and_dropped),
-    TEST(running_handlers_are_counted),         TEST(concurrent_claims_share_no_slot),
+    TEST(running_handlers_are_counted),         TEST(slots_are_kept_while_their_handlers_run),
+    TEST(concurrent_claims_share_no_slot),
 };
 
 CHECK_MAIN(tests)
