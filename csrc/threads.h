@@ -66,8 +66,8 @@ typedef struct {
     uint64_t counted_from_ns; /* CPU that it had used where its weights begin */
 
     /* Owned by the drain. */
-    uint64_t retired_at;   /* ring head when it was retired */
-    uint32_t window_entry; /* the thread's number in the open window, + 1 */
+    _Atomic uint64_t retired_at; /* ring head when it was retired; a stop may meet a scan */
+    uint32_t window_entry;       /* the thread's number in the open window, + 1 */
 
     /* Under the GIL: what the thread was called when it began, or NULL. */
     PyObject *name;
