@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,22 @@ UNITS = {
     "wake": ["wake"],
     "readable": ["readable"],
     "walk": ["walk", "readable"],
+    "lifecycle": [
+        *("profiler", "handler", "timer", "threads", "ring", "wake", "barrier", "c_stack"),
+        "terminate",
+    ],
 }
 """What each test is linked with."""
 if sys.version_info[:2] in ((3, 11), (3, 12)):
     UNITS["walk_cframe"] = ["walk", "readable"]
 
 ADDRESS = "address,undefined"
-BUILDS = [(test, ADDRESS) for test in UNITS] + [("ring", "thread"), ("wake", "thread")]
+BUILDS = [(test, ADDRESS) for test in UNITS]
+BUILDS += [(test, "thread") for test in ("ring", "wake", "lifecycle")]
+
+WRAPPED = {("lifecycle", ADDRESS): ["pn_timer_tick_sig"]}
+WRAPPED["lifecycle", "thread"] = ["pn_timer_tick_sig", "timer_settime", "pthread_setspecific"]
+"""Functions that a test stands between (GNU ld and others' `--wrap`)."""
 
 
 def run(command: list[str], timeout_s: float) -> None:
@@ -54,11 +64,19 @@ def run(command: list[str], timeout_s: float) -> None:
         pytest.fail(f"{shlex.join(command)}\n{done.stdout}", pytrace=False)
 
 
-def build(source: str, units: list[str], sanitizer: str, compiler: list[str], to: Path) -> str:
+def build(
+    source: str,
+    units: list[str],
+    sanitizer: str,
+    compiler: list[str],
+    to: Path,
+    wrapped: Sequence[str] = (),
+) -> str:
     program = str(to / source)
     sources = [str(HERE / f"{source}.c"), *(str(CSRC / f"{unit}.c") for unit in units)]
     sanitize = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"]
-    run([*compiler, *FLAGS, *sanitize, *sources, "-o", program], timeout_s=120)
+    wrap = [f"-Wl,--wrap={name}" for name in wrapped]
+    run([*compiler, *FLAGS, *sanitize, *sources, *wrap, "-o", program], timeout_s=120)
     return program
 
 
@@ -66,7 +84,8 @@ def build(source: str, units: list[str], sanitizer: str, compiler: list[str], to
     ("test", "sanitizer"), BUILDS, ids=[f"{test}-{kind.split(',')[0]}" for test, kind in BUILDS]
 )
 def test_unit(test: str, sanitizer: str, tmp_path: Path) -> None:
-    program = build(f"test_{test}", UNITS[test], sanitizer, COMPILER, tmp_path)
+    wrapped = WRAPPED.get((test, sanitizer), []) if sys.platform == "linux" else []
+    program = build(f"test_{test}", UNITS[test], sanitizer, COMPILER, tmp_path, wrapped)
     run([program], timeout_s=600)
 
 
