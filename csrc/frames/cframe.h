@@ -13,8 +13,8 @@ static inline uintptr_t pn_code_sig(const pn_iframe *frame)
 /* 0 before the first instruction, else the code unit of the last one + 1. */
 static inline int64_t pn_unit_sig(const pn_iframe *frame, uintptr_t code)
 {
-    intptr_t start = (intptr_t)(code + offsetof(PyCodeObject, co_code_adaptive));
-    return ((intptr_t)frame->prev_instr - start) / (int64_t)sizeof(_Py_CODEUNIT) + 1;
+    uintptr_t start = code + offsetof(PyCodeObject, co_code_adaptive);
+    return (intptr_t)((uintptr_t)frame->prev_instr - start) / (int64_t)sizeof(_Py_CODEUNIT) + 1;
 }
 
 #include "names_v3_11.h"

@@ -40,8 +40,8 @@ static inline uintptr_t pn_code_sig(const pn_iframe *frame)
 /* The code unit of the current instruction, + 1. */
 static inline int64_t pn_unit_sig(const pn_iframe *frame, uintptr_t code)
 {
-    intptr_t start = (intptr_t)(code + offsetof(PyCodeObject, co_code_adaptive));
-    return ((intptr_t)frame->instr_ptr - start) / (int64_t)sizeof(_Py_CODEUNIT) + 1;
+    uintptr_t start = code + offsetof(PyCodeObject, co_code_adaptive);
+    return (intptr_t)((uintptr_t)frame->instr_ptr - start) / (int64_t)sizeof(_Py_CODEUNIT) + 1;
 }
 
 static inline bool pn_is_root_sig(const PyThreadState *tstate, const pn_iframe *last)
