@@ -234,6 +234,34 @@ static inline pn_iframe *fake_call(fake_stack *stack)
 {
     return fake_run(stack, fake_push_data(stack, stack->depth % 3));
 }
+
+/* The interpreter's. */
+PyTypeObject PyGen_Type, PyCoro_Type, PyAsyncGen_Type;
+
+/* The frame of a generator, in memory that ends where it does. */
+static inline pn_iframe *fake_new_generator(PyTypeObject *type)
+{
+    size_t bytes = offsetof(PyGenObject, gi_iframe) + sizeof(pn_iframe);
+    char *end = fake_pages(FAKE_PAGE) + FAKE_PAGE;
+    PyGenObject *generator = (PyGenObject *)(void *)(end - bytes / 8 * 8);
+    generator->ob_base.ob_refcnt = 1;
+    generator->ob_base.ob_type = type;
+    generator->gi_frame_state = FRAME_EXECUTING;
+    pn_iframe *frame = (pn_iframe *)(void *)generator->gi_iframe;
+    frame->owner = FRAME_OWNED_BY_GENERATOR;
+    return frame;
+}
+
+static inline PyGenObject *fake_generator_of(pn_iframe *frame)
+{
+    return (PyGenObject *)(void *)((char *)frame - offsetof(PyGenObject, gi_iframe));
+}
+
+/* A generator, coroutine or asynchronous generator is resumed. */
+static inline pn_iframe *fake_resume(fake_stack *stack, PyTypeObject *type)
+{
+    return fake_run(stack, fake_new_generator(type));
+}
 #else
 static inline void fake_enter(fake_stack *stack)
 {

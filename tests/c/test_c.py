@@ -99,12 +99,24 @@ def has_fuzzer() -> bool:
     return bool(list(Path(found.stdout.strip()).glob("libclang_rt.fuzzer*")))
 
 
+FUZZED = {"lines": ["lines"], "walk": ["walk", "readable"]}
+CORPUS = HERE / "corpus"
+
+
 @pytest.mark.skipif(not has_fuzzer(), reason="no clang with libFuzzer (libclang-rt-dev)")
-def test_fuzz_lines(tmp_path: Path) -> None:
-    program = build("fuzz_lines", ["lines"], f"fuzzer,{ADDRESS}", ["clang"], tmp_path)
-    run([program, "-runs=100000", "-seed=1", f"-artifact_prefix={tmp_path}/"], timeout_s=120)
+@pytest.mark.parametrize("target", FUZZED)
+def test_fuzz(target: str, tmp_path: Path) -> None:
+    units = FUZZED[target]
+    program = build(f"fuzz_{target}", units, f"fuzzer,{ADDRESS}", ["clang"], tmp_path)
+    # What is found goes to the first directory.
+    found, kept = tmp_path / "found", CORPUS / target
+    found.mkdir()
+    corpus = [str(found), *([str(kept)] if kept.is_dir() else [])]
+    limits = ["-runs=100000", "-max_len=400", "-timeout=10", "-seed=1"]
+    run([program, *limits, f"-artifact_prefix={tmp_path}/", *corpus], timeout_s=120)
 
 
 def test_every_c_test_is_run() -> None:
     sources = {path.stem.replace("test_", "", 1) for path in HERE.glob("test_*.c")}
     assert sources == {*UNITS, "walk_cframe"}
+    assert {path.stem for path in HERE.glob("fuzz_*.c")} == {f"fuzz_{name}" for name in FUZZED}

@@ -10,10 +10,6 @@
 /* In walk.c. */
 enum { LINKS_MAX = 2 * PN_DEPTH_MAX + 64 };
 
-#ifdef PN_WALK_CFRAME
-PyTypeObject PyGen_Type, PyCoro_Type, PyAsyncGen_Type;
-#endif
-
 static fake_stack *stack_of(uint32_t entries, uint32_t calls)
 {
     fake_stack *stack = fake_new();

@@ -9,8 +9,6 @@
 /* In walk_cframe.h. */
 enum { CFRAMES_MAX = 16384 };
 
-PyTypeObject PyGen_Type, PyCoro_Type, PyAsyncGen_Type;
-
 enum { OUTER = 40 }; /* frames outside the innermost entry */
 
 /* Two entries, and a third that has run nothing. */
@@ -282,48 +280,20 @@ static void shims_that_do_not_ascend(void)
 
 /* ---- rule 4: generators ---- */
 
-static size_t generator_bytes(void)
-{
-    return offsetof(PyGenObject, gi_iframe) + sizeof(pn_iframe);
-}
-
-/* The frame of a generator, in memory that ends where it does. */
-static pn_iframe *new_generator(PyTypeObject *type)
-{
-    char *end = fake_pages(FAKE_PAGE) + FAKE_PAGE;
-    PyGenObject *generator = (PyGenObject *)(void *)(end - generator_bytes() / 8 * 8);
-    generator->ob_base.ob_refcnt = 1;
-    generator->ob_base.ob_type = type;
-    generator->gi_frame_state = FRAME_EXECUTING;
-    pn_iframe *frame = (pn_iframe *)(void *)generator->gi_iframe;
-    frame->owner = FRAME_OWNED_BY_GENERATOR;
-    return frame;
-}
-
-static PyGenObject *generator_of(pn_iframe *frame)
-{
-    return (PyGenObject *)(void *)((char *)frame - offsetof(PyGenObject, gi_iframe));
-}
-
-static pn_iframe *resume(fake_stack *stack, PyTypeObject *type)
-{
-    return fake_run(stack, new_generator(type));
-}
-
 static void running_generators(void)
 {
     PyTypeObject *types[] = {&PyGen_Type, &PyCoro_Type, &PyAsyncGen_Type};
     for (size_t i = 0; i < COUNT_OF(types); i++) {
         fake_stack *stack = stack_at_entry();
-        resume(stack, types[i]);
+        fake_resume(stack, types[i]);
         fake_check_whole(stack);
         fake_calls(stack, 2);
         fake_check_whole(stack);
-        resume(stack, types[i]);
-        resume(stack, types[i]);
+        fake_resume(stack, types[i]);
+        fake_resume(stack, types[i]);
         fake_check_whole(stack);
         fake_enter(stack);
-        resume(stack, types[i]);
+        fake_resume(stack, types[i]);
         fake_calls(stack, 2);
         fake_check_whole(stack);
     }
@@ -333,9 +303,9 @@ static void generators_that_are_none(void)
 {
     for (int flaw = 0; flaw < 6; flaw++) {
         fake_stack *stack = stack_at_entry();
-        pn_iframe *frame = resume(stack, &PyGen_Type);
+        pn_iframe *frame = fake_resume(stack, &PyGen_Type);
         fake_check_whole(stack);
-        PyGenObject *generator = generator_of(frame);
+        PyGenObject *generator = fake_generator_of(frame);
         static PyTypeObject another_type;
         switch (flaw) {
         case 0:
@@ -368,8 +338,8 @@ static void generators_that_are_cut_off(void)
 {
     for (size_t cut = 8; cut < sizeof(pn_iframe); cut += 8) {
         fake_stack *stack = stack_at_entry();
-        pn_iframe *whole = new_generator(&PyGen_Type);
-        char *start = (char *)generator_of(whole), *end = (char *)(whole + 1);
+        pn_iframe *whole = fake_new_generator(&PyGen_Type);
+        char *start = (char *)fake_generator_of(whole), *end = (char *)(whole + 1);
         size_t bytes = (size_t)(end - start) - cut;
         memmove(end - bytes, start, bytes);
         stack->tstate.cframe->current_frame = (pn_iframe *)(void *)((char *)whole + cut);
@@ -381,7 +351,7 @@ static void generators_that_are_cut_off(void)
 static void heap_frames_behind_a_proven_one(void)
 {
     fake_stack *stack = stack_at_entry();
-    pn_iframe *frame = resume(stack, &PyGen_Type);
+    pn_iframe *frame = fake_resume(stack, &PyGen_Type);
     fake_call(stack);
     fake_check_whole(stack);
     frame->owner = FRAME_OWNED_BY_FRAME_OBJECT;
@@ -465,9 +435,9 @@ static void greenlets(void)
 static void generators_that_are_thrown_into(void)
 {
     fake_stack *stack = stack_with_entry();
-    resume(stack, &PyGen_Type)->is_entry = true;
+    fake_resume(stack, &PyGen_Type)->is_entry = true;
     fake_check_whole(stack);
-    resume(stack, &PyCoro_Type)->is_entry = true;
+    fake_resume(stack, &PyCoro_Type)->is_entry = true;
     fake_calls(stack, 2);
     fake_check_whole(stack);
 }
@@ -504,10 +474,10 @@ static fake_stack *varied_stack(uint32_t entries)
     for (uint32_t i = 0; i < entries; i++) {
         fake_enter(stack);
         if (i % 3 == 1)
-            resume(stack, &PyCoro_Type);
+            fake_resume(stack, &PyCoro_Type);
         fake_calls(stack, 1 + i * 3 % 7);
         if (i % 2 == 1)
-            resume(stack, &PyGen_Type);
+            fake_resume(stack, &PyGen_Type);
     }
     return stack;
 }
@@ -539,7 +509,7 @@ static uintptr_t leftover(uint64_t *random, const fake_stack *stack)
     case 5:
         return (uintptr_t)stack->frames[random_below(random, stack->depth)];
     case 6:
-        return random_in(random, generator_of(stack->leaf), FAKE_PAGE);
+        return random_in(random, fake_generator_of(stack->leaf), FAKE_PAGE);
     case 7:
         /* The upper half: in the lower one ASan keeps memory of its own. */
         return UINT64_C(1) << 46 | (random_below(random, UINT64_C(1) << 46) & ~UINT64_C(7));
