@@ -5,6 +5,7 @@
 
 #include "barrier.h"
 #include "c_stack.h"
+#include "frames/frames.h"
 #include "fuse.h"
 #include "handler_time.h"
 #include "ring.h"
@@ -47,7 +48,7 @@ static enum pn_record_kind take_stack_sig(pn_thread *thread, PyInterpreterState 
 {
     *depth = 0;
     const PyThreadState *tstate = PyGILState_GetThisThreadState();
-    if (tstate == NULL)
+    if (tstate == NULL || pn_is_finalizing_sig())
         return PN_KIND_NO_PYTHON;
     /* Code of another interpreter is freed in ways that we cannot follow. */
     if (tstate->interp != interp)

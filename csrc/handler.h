@@ -10,7 +10,7 @@
  *
  *   - allocates nothing, locks nothing, waits for nothing;
  *   - calls of the C API only PyGILState_GetThisThreadState, which reads a
- *     thread-specific value;
+ *     thread-specific value, and Py_IsFinalizing, which reads a flag;
  *   - reads the frames of its own thread only, and writes its own slot, the
  *     ring, and no Python object;
  *   - bounds every loop by a constant, and counts what it cannot record;

@@ -51,4 +51,15 @@
 #error "this CPython has no shim in csrc/frames"
 #endif
 
+/* Whether the interpreter is at its end: it has begun to free the thread states
+ * of other threads, which may still run. */
+static inline bool pn_is_finalizing_sig(void)
+{
+#if PY_VERSION_HEX < 0x030D0000
+    return _Py_IsFinalizing();
+#else
+    return Py_IsFinalizing();
+#endif
+}
+
 #endif

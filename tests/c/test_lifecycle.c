@@ -65,6 +65,15 @@ PyThreadState *PyGILState_GetThisThreadState(void)
     return &thread_state;
 }
 
+#if PY_VERSION_HEX < 0x030D0000
+int _Py_IsFinalizing(void)
+#else
+int Py_IsFinalizing(void)
+#endif
+{
+    return false;
+}
+
 static PyObject name;
 
 void _Py_Dealloc(PyObject *object)

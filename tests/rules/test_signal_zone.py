@@ -35,6 +35,8 @@ STACK_LIMIT_BYTES = 1024
 
 ALLOWED_SYMBOLS = {
     "PyGILState_GetThisThreadState": "reads a thread-specific value",
+    "Py_IsFinalizing": "reads a flag",
+    "_Py_IsFinalizing": "the same, before CPython 3.13",
     "PyGen_Type": "an address to compare with",
     "PyCoro_Type": "an address to compare with",
     "PyAsyncGen_Type": "an address to compare with",
