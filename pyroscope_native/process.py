@@ -36,6 +36,8 @@ class _Current:
     """A thread ends the session just now."""
     dying = False
     """And the process next."""
+    exiting = False
+    """The interpreter has begun to end: nobody would end another session."""
 
 
 def current() -> Session | None:
@@ -53,6 +55,8 @@ def begin(session: Session, finish: Callable[[], None]) -> None:
 
     Raises StartError.
     """
+    if _Current.exiting:
+        raise StartError("the program is ending")
     session.start()
     _Current.session = _Current.latest = session
     _Current.finish = finish
@@ -61,7 +65,7 @@ def begin(session: Session, finish: Callable[[], None]) -> None:
         os.register_at_fork(
             before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
         )
-        atexit.register(_core.undisturbed, end)
+        atexit.register(_core.undisturbed, _end_at_exit)
         _precede(posix, "execv", _before_exec)
         _precede(posix, "execve", _before_exec)
         _precede(_signal, "signal", _before_signal)
@@ -111,6 +115,11 @@ def end() -> None:
         warn_once("end", f"the last profile could not be delivered: {error!r}")
     finally:
         _Current.ending = _Current.dying
+
+
+def _end_at_exit() -> None:
+    _Current.exiting = True
+    end()
 
 
 def end_and_terminate() -> None:

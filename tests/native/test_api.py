@@ -268,3 +268,30 @@ with pyroscope_native.profile("p.html"):
     done = python("-c", program, cwd=tmp_path)
     assert done.stdout == "False False\nran\n"
     assert done.stderr.count("nothing is profiled") == 1
+
+
+LATE = """
+import atexit, hashlib, threading, time
+def late():
+    import pyroscope_native
+    print(pyroscope_native.configure(application_name="late", server_address="http://127.0.0.1:9"))
+def in_c(data=b"x" * 100_000_000, sha256=hashlib.sha256):
+    while True: sha256(data).digest()
+class Slow:
+    def __del__(self, clock=time.thread_time):
+        end = clock() + 0.3
+        while clock() < end: pass
+atexit.register(late)
+import pyroscope_native, sys
+pyroscope_native.configure(application_name="late", server_address="http://127.0.0.1:9")
+for _ in range(2): threading.Thread(target=in_c, daemon=True).start()
+time.sleep(0.1)
+sys.kept = Slow()  # lives until threads have lost their states
+"""
+
+
+def test_no_session_begins_at_the_end() -> None:
+    done = python("-c", LATE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "False\n"
+    assert "the program is ending" in done.stderr
