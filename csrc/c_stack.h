@@ -11,7 +11,8 @@
 void pn_c_stack_init(void);
 
 /* The first address past the calling thread's C stack, or one that lies
- * between its outermost C frame and that. `low` is an address in the stack. */
+ * between its outermost C frame and that. `low` is an address in the stack that
+ * it is on now: not for good, since a thread may be on another one meanwhile. */
 uintptr_t pn_c_stack_end_sig(uintptr_t low);
 
 #endif

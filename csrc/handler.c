@@ -53,9 +53,8 @@ static enum pn_record_kind take_stack_sig(pn_thread *thread, PyInterpreterState 
     /* Code of another interpreter is freed in ways that we cannot follow. */
     if (tstate->interp != interp)
         return PN_KIND_SUBINTERPRETER;
-    if (thread->stack_end == 0)
-        thread->stack_end = pn_c_stack_end_sig(c_stack_low);
-    pn_walk walk = pn_walk_sig(tstate, c_stack_low, thread->stack_end, thread->stack);
+    uintptr_t c_stack_end = pn_c_stack_end_sig(c_stack_low);
+    pn_walk walk = pn_walk_sig(tstate, c_stack_low, c_stack_end, thread->stack);
     if (walk.retried)
         pn_count_sig(&thread->retried, 1);
     switch (walk.result) {

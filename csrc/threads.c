@@ -150,7 +150,6 @@ static void recycle_gil(pn_thread *thread)
     thread->first_ns = 0;
     thread->counted_from_ns = 0;
     thread->tid = 0;
-    thread->stack_end = 0;
     thread->has_timer = thread->tells_end = false;
     thread->window_entry = 0;
     Py_CLEAR(thread->name);

@@ -44,8 +44,7 @@ typedef struct {
     _Atomic uint64_t seen_ns;
     _Atomic uint64_t samples;
     _Atomic uint64_t overruns;
-    uint64_t first_ns;   /* weight of the first tick, 0: it has come; set with the period */
-    uintptr_t stack_end; /* highest address of the C stack, 0 until known */
+    uint64_t first_ns; /* weight of the first tick, 0: it has come; set with the period */
     _Atomic bool in_handler;
 
     /* The same, less often. */

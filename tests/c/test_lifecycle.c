@@ -129,12 +129,17 @@ static void on_fault(int signo)
 }
 #endif
 
+/* An address in the outermost C frame, 0: not known, or on another stack. */
+static _Thread_local uintptr_t outer_frame;
+
 /* A stack of one word over and over, which nobody else writes. */
 pn_walk pn_walk_sig(const PyThreadState *tstate, uintptr_t c_stack_low, uintptr_t c_stack_end,
                     uint64_t *stack)
 {
     static _Thread_local uint64_t count;
-    (void)tstate, (void)c_stack_low, (void)c_stack_end;
+    (void)tstate, (void)c_stack_low;
+    if (outer_frame != 0)
+        CHECK(c_stack_end > outer_frame);
     uint64_t chance = mixed();
     uint32_t depth = 1 + (uint32_t)(chance % (chance & 0x1000 ? PN_DEPTH_MAX : 40));
     uint64_t word = signature(++count);
@@ -586,6 +591,34 @@ static void a_push_may_outlast_a_stop_of_the_process_clock(void)
 }
 #endif
 
+#if defined(__linux__) && !defined(CHECK_UNDER_TSAN) /* it runs handlers later, elsewhere */
+/* Below all other stacks, as memory of a heap is. */
+static char fake_heap[1 << 18];
+
+static void burn_elsewhere(int signo)
+{
+    (void)signo;
+    burn(5);
+}
+
+static void the_first_tick_may_be_on_another_stack(void)
+{
+    stack_t other = {.ss_sp = fake_heap, .ss_size = sizeof(fake_heap)};
+    struct sigaction action = {.sa_handler = burn_elsewhere, .sa_flags = SA_ONSTACK};
+    CHECK_EQUAL(sigaltstack(&other, NULL), 0);
+    sigaction(SIGUSR1, &action, NULL);
+    prepare(PN_CLOCK_THREAD);
+    start();
+    raise(SIGUSR1);
+    outer_frame = (uintptr_t)__builtin_frame_address(0);
+    burn(20);
+    stop();
+    drain();
+    check_weight();
+    CHECK(popped_records > 10);
+}
+#endif
+
 static const check_test tests[] = {
 #ifdef __linux__
     TEST(weight_is_kept_by_the_thread_clock),
@@ -596,6 +629,7 @@ static const check_test tests[] = {
 #ifndef CHECK_UNDER_TSAN
 #ifdef __linux__
     TEST(a_push_may_outlast_a_stop),
+    TEST(the_first_tick_may_be_on_another_stack),
 #endif
     TEST(a_push_may_outlast_a_stop_of_the_process_clock),
 #endif

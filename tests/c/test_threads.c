@@ -175,7 +175,6 @@ static void use(pn_thread *thread, PyObject *name)
     pn_count_sig(&thread->drop_ns[PN_DROP_NO_SLOT], 80000000);
     thread->phase_ns = 1;
     thread->first_ns = 1;
-    thread->stack_end = 1;
     thread->has_timer = true;
     thread->window_entry = 1;
     thread->name = name;
@@ -194,7 +193,6 @@ static void check_unused(const pn_thread *thread)
     CHECK(!thread->in_handler);
     CHECK_EQUAL(thread->tid, 0);
     CHECK_EQUAL(thread->first_ns, 0);
-    CHECK_EQUAL(thread->stack_end, 0);
     CHECK(!thread->has_timer);
     CHECK_EQUAL(thread->window_entry, 0);
     CHECK(thread->name == NULL);
