@@ -86,9 +86,6 @@ def _begin(chosen: Config) -> bool:
     from pyroscope_native import process
     from pyroscope_native.session import Session, StartError
 
-    if process.current() is not None:
-        warn_once("running", "profiling is under way already: shutdown() ends it")
-        return False
     session = Session(chosen)
 
     def finish() -> None:
@@ -100,6 +97,9 @@ def _begin(chosen: Config) -> bool:
 
     try:
         process.begin(session, finish)
+    except process.AlreadyRunning:
+        warn_once("running", "profiling is under way already: shutdown() ends it")
+        return False
     except StartError as error:
         warn_once("start", f"nothing is profiled: {error}")
         return False

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from pyroscope_native import _core
 from pyroscope_native.figures import Stats
@@ -24,9 +24,16 @@ _END_LIMIT_S = 15.0
 """The longest that the end of a session takes: see shutdown_timeout_s."""
 
 
-class _Current:
+class AlreadyRunning(StartError):
+    """There is one session at a time."""
+
+
+class _State:
     """The session of this process, and how to end it."""
 
+    unclaimed: ClassVar[list[bool]] = [True]
+    """Emptied by whoever begins a session, filled when it has ended: taking from a
+    list is atomic, and a lock may be another library's by the time it is needed."""
     session: Session | None = None
     latest: Session | None = None
     """The same, or the one before."""
@@ -40,6 +47,10 @@ class _Current:
     """The interpreter has begun to end: nobody would end another session."""
 
 
+# The core outlives this module where a program imports the package anew.
+_Current: type[_State] = vars(_core).setdefault("current", _State)
+
+
 def current() -> Session | None:
     """The session that profiles this process."""
     return _Current.session
@@ -51,13 +62,23 @@ def stats() -> Stats | None:
 
 
 def begin(session: Session, finish: Callable[[], None]) -> None:
-    """Start `session` and see it through; `finish` ends it and delivers.
+    """Start `session` and see it through; `finish` ends it and delivers. Where
+    another is about to end, that comes first.
 
-    Raises StartError.
+    Raises StartError and AlreadyRunning.
     """
     if _Current.exiting:
         raise StartError("the program is ending")
-    session.start()
+    _wait_while_ending()
+    try:
+        _Current.unclaimed.pop()
+    except IndexError:
+        raise AlreadyRunning("profiling is under way already") from None
+    try:
+        session.start()
+    except BaseException:
+        _Current.unclaimed.append(True)
+        raise
     _Current.session = _Current.latest = session
     _Current.finish = finish
     if not _Current.hooked:
@@ -104,9 +125,7 @@ def end() -> None:
     until it has. Never raises."""
     finish, _Current.finish, _Current.session = _Current.finish, None, None
     if finish is None:
-        until_s = time.monotonic() + _END_LIMIT_S
-        while _Current.ending and time.monotonic() < until_s:
-            time.sleep(0.005)
+        _wait_while_ending()
         return
     _Current.ending = True
     try:
@@ -115,6 +134,13 @@ def end() -> None:
         warn_once("end", f"the last profile could not be delivered: {error!r}")
     finally:
         _Current.ending = _Current.dying
+        _Current.unclaimed.append(True)
+
+
+def _wait_while_ending() -> None:
+    until_s = time.monotonic() + _END_LIMIT_S
+    while _Current.ending and time.monotonic() < until_s:
+        time.sleep(0.005)
 
 
 def _end_at_exit() -> None:
@@ -145,6 +171,7 @@ def _after_in_child() -> None:
     session, _Current.session, _Current.finish = _Current.session, None, None
     _Current.latest = None
     _Current.ending = _Current.dying = False
+    _Current.unclaimed[:] = [True]
     _core.reset_after_fork()
     if session is not None:
         session.abandon()
