@@ -81,7 +81,7 @@ def counted(library: Path, clock: str, calls: int, cwd: Path) -> tuple[list[int]
 def test_a_signal_in_a_wait_is_counted(library: Path, tmp_path: Path) -> None:
     in_python, _, _ = counted(library, "kill", 200, tmp_path)
     by_kind = dict(zip(KINDS, in_python))
-    assert by_kind["poll"] and by_kind["epoll_wait"] and by_kind["recv"], by_kind
+    assert all(by_kind[kind] for kind in ("poll", "epoll_wait", "recv")), by_kind
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no thread clock")
