@@ -229,6 +229,34 @@ def test_as_without_a_profiler(name: str, tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, plain.stdout, ""), clock
 
 
+@pytest.mark.xfail(
+    strict=False,
+    reason="a thread that handles a tick takes along what is pending for the process",
+)
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_each_signal_interrupts_the_main_threads_wait(clock: str, tmp_path: Path) -> None:
+    program = """
+class Rang(Exception): pass
+def ring(*_): raise Rang
+signal.signal(signal.SIGALRM, ring)
+lock = threading.Lock(); lock.acquire()
+late = 0
+with Load():
+    for _ in range(300):
+        began = time.monotonic()
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.005)
+            lock.acquire(timeout=1)
+        except Rang: pass
+        late += time.monotonic() - began > 0.9
+print(late)
+"""
+    (tmp_path / "program.py").write_text(LOAD + program)
+    done = run("--quiet", "--rate", "10000", "--clock", clock, "-o", "p.pb.gz", "program.py",
+               cwd=tmp_path)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_what_is_used_while_sigprof_is_blocked_counts_later(clock: str, tmp_path: Path) -> None:
     program = """
