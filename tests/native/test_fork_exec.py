@@ -242,8 +242,8 @@ thread = threading.Thread(target=fork); thread.start(); thread.join()
 SLOW_FORK = """
 import mmap
 mebibytes = 1024
-heap = mmap.mmap(-1, mebibytes << 20)
-heap.madvise(mmap.MADV_NOHUGEPAGE)
+heap = mmap.mmap(-1, mebibytes << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+if hasattr(mmap, "MADV_NOHUGEPAGE"): heap.madvise(mmap.MADV_NOHUGEPAGE)
 for offset in range(0, len(heap), 4096): heap[offset] = 1
 def timed():
     began = time.thread_time()
@@ -253,7 +253,7 @@ def timed():
     assert status(pid) == 0
     return used
 times = sorted(timed() for _ in range(10))
-assert times[5] > 0.0005, times
+assert times[5] > 0.004, times  # a tick of the kernel's at 250 Hz
 with Load():
     for _ in range(10): timed()
 print("forked")

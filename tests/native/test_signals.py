@@ -242,7 +242,7 @@ signal.signal(signal.SIGALRM, ring)
 lock = threading.Lock(); lock.acquire()
 late = 0
 with Load():
-    for _ in range(300):
+    for _ in range(150):
         began = time.monotonic()
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.005)
