@@ -32,6 +32,7 @@ SOURCES = [
     "csrc/profiler.c",
     "csrc/readable.c",
     "csrc/ring.c",
+    "csrc/stray.c",
     "csrc/terminate.c",
     "csrc/threads.c",
     "csrc/timer.c",

@@ -9,6 +9,7 @@
 #include "fuse.h"
 #include "handler_time.h"
 #include "ring.h"
+#include "stray.h"
 #include "timer.h"
 #include "tls.h"
 #include "wake.h"
@@ -18,10 +19,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <ucontext.h>
+#include <unistd.h>
 
 static struct {
     _Atomic(PyInterpreterState *) interp; /* NULL: disabled */
     struct sigaction previous;
+    pid_t main_tid;
 } handler;
 
 /* Pass a signal that is not ours to whoever was there before. The default
@@ -129,7 +133,8 @@ static void on_signal_sig(int signo, siginfo_t *info, void *context)
     int saved_errno = errno;
     pn_tick tick = pn_timer_tick_sig(info);
     if (tick.kind == PN_TICK_FOREIGN) {
-        chain_sig(signo, info, context);
+        if (!pn_stray_is_nudge_sig(info))
+            chain_sig(signo, info, context);
     } else if (tick.kind == PN_TICK_SCAN) {
         pn_wake_post_sig(PN_WAKE_SCAN);
     } else if (tick.kind == PN_TICK_SAMPLE && tick.thread == NULL) {
@@ -148,6 +153,8 @@ static void on_signal_sig(int signo, siginfo_t *info, void *context)
          * interrupted C frame. */
         if (interp != NULL && tick.start == pn_timer_starts_sig())
             sample_sig(tick.thread, info, interp, (uintptr_t)context);
+        if (tick.thread->tid != handler.main_tid)
+            pn_stray_look_sig(&((const ucontext_t *)context)->uc_sigmask);
         pn_handler_time_end_sig(began_ns);
         leave_sig(tick.thread);
     }
@@ -180,6 +187,7 @@ bool pn_handler_is_installed(void)
 
 void pn_handler_enable(PyInterpreterState *interp)
 {
+    handler.main_tid = getpid();
     atomic_store(&handler.interp, interp);
 }
 

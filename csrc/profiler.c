@@ -10,6 +10,7 @@
 #include "handler.h"
 #include "handler_time.h"
 #include "ring.h"
+#include "stray.h"
 #include "terminate.h"
 #include "threads.h"
 #include "unseen.h"
@@ -150,6 +151,12 @@ uint32_t pn_profiler_wait(double timeout_s)
 void pn_profiler_wake(void)
 {
     pn_wake_post_sig(PN_WAKE_DRAIN);
+}
+
+void pn_profiler_nudge_main(void)
+{
+    if (pn_handler_is_installed())
+        pn_stray_nudge();
 }
 
 void pn_profiler_attach_thread_gil(PyObject *name)

@@ -51,6 +51,9 @@ void pn_profiler_discharge_thread(bool is_drain);
 uint32_t pn_profiler_wait(double timeout_s);
 void pn_profiler_wake(void);
 
+/* Interrupt what the main thread waits for (stray.h). Without the GIL. */
+void pn_profiler_nudge_main(void);
+
 /* Sample the calling thread from now on. `name`, a str or NULL, is what it is
  * called. Comes from any thread. */
 void pn_profiler_attach_thread_gil(PyObject *name);

@@ -14,6 +14,7 @@ enum pn_wake_reason {
     PN_WAKE_DRAIN = 1,     /* there is something to read, or to do, in Python */
     PN_WAKE_SCAN = 2,      /* it is time to look for new threads */
     PN_WAKE_TERMINATE = 4, /* the process was told to end */
+    PN_WAKE_SIGNALS = 8,   /* a handler has met signals that are not its thread's (stray.h) */
 };
 
 /* Add a reason. Adding it again before the drain has come costs no system

@@ -16,6 +16,7 @@ CLOCK_THREAD: int
 CLOCK_PROCESS: int
 """One timer for the process (setitimer)."""
 WAKE_TERMINATE: int
+WAKE_SIGNALS: int
 FUSE_BYTES: int
 FUSE_TEXT_BYTES: int
 """Bit in what `wait` returns: SIGTERM has come."""
@@ -130,6 +131,9 @@ def wait(timeout_s: float) -> int:
 
 def wake() -> None:
     """Make `wait` return."""
+
+def nudge_main() -> None:
+    """Interrupt what the main thread waits for; after WAKE_SIGNALS."""
 
 def drain() -> bool:
     """Fold one burst of samples; True if there may be more."""

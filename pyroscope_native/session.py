@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 from pyroscope_native import _core
@@ -32,6 +33,9 @@ from pyroscope_native.selfcheck import find_mismatch
 _JOIN_LIMIT_S = 5.0
 """How long a thread of ours may take to end; microseconds, unless the GIL can't
 be had."""
+
+_HEARING_S = 0.005
+"""A main thread that has not come to run Python in this time waits for something."""
 
 _CLOCKS: dict[Clock, int] = {"thread": _core.CLOCK_THREAD, "process": _core.CLOCK_PROCESS}
 
@@ -53,6 +57,18 @@ def _is_single_threaded() -> bool:
         return len(os.listdir("/proc/self/task")) == 1
     except OSError:
         return False
+
+
+def _rouse_main_thread() -> None:
+    """See to it that the main thread hears of a signal that another may have taken:
+    unless it runs Python anyway, interrupt what it waits for."""
+    heard: list[bool] = []
+    _core.call_soon(partial(heard.append, True))
+    until_s = time.monotonic() + _HEARING_S
+    while not heard and time.monotonic() < until_s:
+        time.sleep(_HEARING_S / 5)
+    if not heard:
+        _core.nudge_main()
 
 
 class _Drain:
@@ -199,6 +215,8 @@ class Session:
         reasons = _core.wait(max(0.0, due_s - time.monotonic()))
         while _core.drain():
             pass
+        if reasons & _core.WAKE_SIGNALS:
+            _rouse_main_thread()
         if reasons & _core.WAKE_TERMINATE and self.on_terminate is not None:
             self._drain = None  # nobody waits for the thread that stops
             self.on_terminate()
@@ -223,12 +241,6 @@ class Session:
         rate_hz = self._budget.judge(self._costs())
         if rate_hz != former_hz:
             _core.set_period(1_000_000_000 // rate_hz)
-        if rate_hz < former_hz:
-            warn_once(
-                "budget",
-                f"profiling took more than {self.config.overhead_budget:.2%} of the process's "
-                f"CPU time: down to {rate_hz} Hz until it takes less; weights stay right",
-            )
 
     def step_back(self) -> None:
         """Somebody else wants SIGPROF: end sampling, keep what there is."""

@@ -18,7 +18,8 @@
  * 3.11 and 3.12 define PN_WALK_CFRAME and give other accessors for it, see
  * `walk_cframe.h`. PN_HAS_CODE_WATCHER says that PyCode_AddWatcher is there. The `pn_code_*` ones
  * without `_sig` read a live code object under the GIL. `pn_dies_of_interrupt` is
- * the interpreter's note that an interrupt ended the program.
+ * the interpreter's note that an interrupt ended the program, pn_has_noted_signal_sig
+ * tells of any other.
  */
 #ifndef PN_FRAMES_FRAMES_H
 #define PN_FRAMES_FRAMES_H

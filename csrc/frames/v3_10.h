@@ -15,6 +15,7 @@
 #include <frameobject.h>
 #define Py_BUILD_CORE 1
 #include <internal/pycore_pylifecycle.h>
+#include <internal/pycore_runtime.h>
 #undef Py_BUILD_CORE
 
 typedef PyFrameObject pn_iframe;
@@ -70,6 +71,12 @@ static inline PyObject *pn_code_qualname(const PyCodeObject *code)
 static inline int64_t pn_code_units(const PyCodeObject *code)
 {
     return PyBytes_GET_SIZE(code->co_code) / (int64_t)sizeof(uint16_t);
+}
+
+/* Whether the interpreter has taken note of a signal and not yet handled it. */
+static inline bool pn_has_noted_signal_sig(void)
+{
+    return _Py_atomic_load_relaxed(&_PyRuntime.ceval.signals_pending) != 0;
 }
 
 static inline int *pn_dies_of_interrupt(void)

@@ -19,6 +19,7 @@
 #include <internal/pycore_code.h>
 #include <internal/pycore_frame.h>
 #include <internal/pycore_pylifecycle.h>
+#include <internal/pycore_runtime.h>
 #undef Py_BUILD_CORE
 
 typedef _PyInterpreterFrame pn_iframe;
@@ -39,6 +40,12 @@ static inline bool pn_is_shim_sig(const pn_iframe *frame)
 }
 
 #define PN_SHIMS_ON_C_STACK 0
+
+/* Whether the interpreter has taken note of a signal and not yet handled it. */
+static inline bool pn_has_noted_signal_sig(void)
+{
+    return _Py_atomic_load_relaxed(&_PyRuntime.ceval.signals_pending) != 0;
+}
 
 static inline int *pn_dies_of_interrupt(void)
 {

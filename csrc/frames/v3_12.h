@@ -36,6 +36,12 @@ static inline bool pn_ends_entry_sig(const pn_iframe *frame)
 
 #define PN_SHIMS_ON_C_STACK 1
 
+/* Whether the interpreter has taken note of a signal and not yet handled it. */
+static inline bool pn_has_noted_signal_sig(void)
+{
+    return _Py_atomic_load_relaxed(&_PyRuntime.signals.is_tripped) != 0;
+}
+
 static inline int *pn_dies_of_interrupt(void)
 {
     return &_PyRuntime.signals.unhandled_keyboard_interrupt;

@@ -49,6 +49,12 @@ static inline bool pn_is_root_sig(const PyThreadState *tstate, const pn_iframe *
     return last->owner >= FRAME_OWNED_BY_INTERPRETER;
 }
 
+/* Whether the interpreter has taken note of a signal and not yet handled it. */
+static inline bool pn_has_noted_signal_sig(void)
+{
+    return __atomic_load_n(&_PyRuntime.signals.is_tripped, __ATOMIC_RELAXED) != 0;
+}
+
 static inline int *pn_dies_of_interrupt(void)
 {
     return &_PyRuntime.signals.unhandled_keyboard_interrupt;

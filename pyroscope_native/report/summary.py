@@ -37,7 +37,9 @@ def _seen(stats: Stats) -> str:
     rate = f"{stats.rate_hz} Hz"
     if stats.seen_ns > 0:
         delivered_hz = stats.samples / (stats.seen_ns / 1e9)
-        if delivered_hz < 0.9 * stats.rate_hz:
+        if stats.current_rate_hz < stats.rate_hz:
+            rate += f", down to {stats.current_rate_hz} Hz to keep to the budget"
+        elif delivered_hz < 0.9 * stats.rate_hz:
             rate = f"{delivered_hz:.0f} of {rate} (the kernel's ticks; weights are right)"
     return (
         f"{_seconds(stats.seen_ns)} of CPU in {_counted(stats.samples, 'sample')} at {rate}; "

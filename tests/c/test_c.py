@@ -34,7 +34,7 @@ UNITS = {
     "walk": ["walk", "readable"],
     "lifecycle": [
         *("profiler", "handler", "timer", "threads", "ring", "wake", "barrier", "c_stack"),
-        *("terminate", "fuse", "handler_time", "unseen"),
+        *("terminate", "fuse", "handler_time", "unseen", "stray"),
     ],
 }
 """What each test is linked with."""

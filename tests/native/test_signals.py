@@ -229,10 +229,6 @@ def test_as_without_a_profiler(name: str, tmp_path: Path) -> None:
         assert (done.returncode, done.stdout, done.stderr) == (0, plain.stdout, ""), clock
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="a thread that handles a tick takes along what is pending for the process",
-)
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_each_signal_interrupts_the_main_threads_wait(clock: str, tmp_path: Path) -> None:
     program = """
