@@ -5,7 +5,7 @@
 
 /* A builtin is told only whose method it is, and for pickling that must be the
  * same module as the original's: so each has a C function of its own. */
-enum { PRECEDED_MAX = 4 };
+enum { PRECEDED_MAX = 5 };
 
 static struct {
     PyMethodDef definition;
@@ -31,8 +31,9 @@ CALL(0)
 CALL(1)
 CALL(2)
 CALL(3)
+CALL(4)
 
-static const PyCFunctionWithKeywords calls[PRECEDED_MAX] = {call_0, call_1, call_2, call_3};
+static const PyCFunctionWithKeywords calls[PRECEDED_MAX] = {call_0, call_1, call_2, call_3, call_4};
 
 PyObject *pn_preceded_new_gil(PyObject *before, PyObject *original)
 {

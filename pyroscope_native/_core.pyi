@@ -3,7 +3,7 @@
 """The native core: counts CPU time by stack.
 
 One per process. Calls come from one thread at a time, except `wake`,
-`get_native_id` and `walk_self`, which any may make.
+`attach_thread` and `walk_self`, which any may make.
 """
 
 from collections.abc import Callable
@@ -183,8 +183,9 @@ def preceded(before: Callable[..., object], original: _T) -> _T:
     TypeError for what is no builtin.
     """
 
-def get_native_id() -> int:
-    """As `threading.get_native_id`; the calling thread is sampled from now on."""
+def attach_thread() -> None:
+    """The calling thread is sampled from now on. Called by a method of a Thread, it
+    bears that one's name."""
 
 def walk_self() -> tuple[bool, list[tuple[int, int]]]:
     """Walk the caller's stack as the signal handler does.

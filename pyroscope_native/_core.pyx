@@ -391,20 +391,13 @@ def preceded(before, original):
     return pn_preceded_new_gil(before, original)
 
 
-def get_native_id(_original=__import__("_thread").get_native_id):
-    """get_native_id() -> int: the id of the current thread as the kernel knows it.
-
-    Stands in for the function of that name in `threading`, which every
-    `threading.Thread` calls when it begins to run: so new threads are sampled
-    from their beginning, and nothing of ours is in their stacks.
-    """
+def attach_thread():
     name = None
     try:
         name = sys._getframe().f_locals["self"]._name
     except Exception:
         pass  # not called by a Thread: whoever it is has no name yet
     pn_profiler_attach_thread_gil(<PyObject *>name if type(name) is str else NULL)
-    return _original()
 
 
 def walk_self():

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from pyroscope_native import _core
 from pyroscope_native.budget import Budget, Costs
@@ -38,6 +39,29 @@ _HEARING_S = 0.005
 """A main thread that has not come to run Python in this time waits for something."""
 
 _CLOCKS: dict[Clock, int] = {"thread": _core.CLOCK_THREAD, "process": _core.CLOCK_PROCESS}
+
+
+def _attaching(get_native_id: Callable[[], int]) -> Callable[[], int]:
+    """The builtin `get_native_id`, but the thread that calls it is sampled from
+    then on. What another library has put in its place is left alone."""
+    try:
+        return _core.preceded(_core.attach_thread, get_native_id)
+    except TypeError:
+        return get_native_id
+
+
+_plain_get_native_id = _thread.get_native_id
+_attaching_get_native_id = _attaching(_plain_get_native_id)
+"""Every `threading.Thread` calls it when it begins to run: so new threads are
+sampled from their beginning, and nothing of ours is in their stacks."""
+
+
+def _put(function: Callable[[], int], *, in_place_of: Callable[[], int]) -> None:
+    """In both modules: pickle looks for it in the one that it names."""
+    modules: tuple[Any, ...] = (_thread, threading)
+    for module in modules:
+        if module.get_native_id is in_place_of:
+            module.get_native_id = function
 
 
 class StartError(Exception):
@@ -189,12 +213,11 @@ class Session:
 
     @staticmethod
     def _watch_new_threads() -> None:
-        threading.get_native_id = _core.get_native_id
+        _put(_attaching_get_native_id, in_place_of=_plain_get_native_id)
 
     @staticmethod
     def _unwatch_new_threads() -> None:
-        if threading.get_native_id is _core.get_native_id:
-            threading.get_native_id = _thread.get_native_id
+        _put(_plain_get_native_id, in_place_of=_attaching_get_native_id)
 
     # -- the drain's thread --
 

@@ -35,6 +35,12 @@ PROGRAMS = {
     "modules": "import sys; print('sitecustomize' in sys.modules, '__main__' in sys.modules)",
     "stack": "import sys; print(sys._getframe().f_back)",
     "threads": "import threading\nprint(threading.enumerate()[1:], threading.active_count())",
+    "the thread's id": "import _thread, pickle, sys, threading\n"
+    "f = threading.get_native_id\n"
+    "print(f, f.__module__, f is _thread.get_native_id, pickle.loads(pickle.dumps(f)) is f)\n"
+    "sys.setprofile(lambda frame, event, what: print(event))\n"
+    "f()\nsys.setprofile(None)\n"
+    "try: f(1)\nexcept TypeError as error: print(error)",
     "stdin": "import sys; print(sys.stdin.read())",
     "signals": "import signal\n"
     "print([signal.getsignal(n) for n in range(1, 32) if n not in (9, 19)])",
