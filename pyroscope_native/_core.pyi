@@ -173,8 +173,8 @@ def set_dies_of_interrupt(ended_the_program: bool) -> None:
     """Put back what `dies_of_interrupt` said: executing text makes it forgotten."""
 
 def undisturbed(call: Callable[..., _T], *args: object, **keywords: object) -> _T:
-    """Call without leaving a trace with the program's tracers, and with room for
-    calls, whatever limit it has set."""
+    """Call without leaving a trace with the program's tracers, without collecting
+    its garbage, and with room for calls, whatever limit it has set."""
 
 def preceded(before: Callable[..., object], original: _T) -> _T:
     """A builtin like the builtin `original`, before which `before` is called.

@@ -6,6 +6,7 @@
 `_core.pyi` documents what is here; `csrc/profiler.h` what stands behind it.
 """
 
+import gc
 import os
 import sys
 
@@ -374,6 +375,8 @@ def set_dies_of_interrupt(bint ended_the_program):
 def undisturbed(call, *args, **keywords):
     trace, profile = sys.gettrace(), sys.getprofile()
     limit = sys.getrecursionlimit()
+    collects = gc.isenabled()
+    gc.disable()
     sys.settrace(None)
     sys.setprofile(None)
     sys.setrecursionlimit(limit + 1000)
@@ -383,6 +386,8 @@ def undisturbed(call, *args, **keywords):
         sys.setrecursionlimit(limit)
         sys.setprofile(profile)
         sys.settrace(trace)
+        if collects:
+            gc.enable()
 
 
 def preceded(before, original):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import atexit
+import gc
 import os
 import posix
 import sys
@@ -152,6 +153,7 @@ def end_and_terminate() -> None:
     """End the session, then the process, by SIGTERM. Who would end the process
     otherwise is kept waiting."""
     _Current.dying = True
+    gc.disable()  # a process that dies of a signal runs no finalizers
     end()
     _core.terminate()
 

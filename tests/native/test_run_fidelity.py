@@ -13,6 +13,14 @@ import pytest
 
 from tests.support.python import python, run
 
+CYCLE = """
+import os, signal, sys, time
+class Cycle:
+    def __init__(self): self.itself = self
+    def __del__(self, sys=sys): print("collected", sys.is_finalizing(), flush=True)
+Cycle()
+"""
+
 MULTIPROCESSING = """
 import multiprocessing, pickle, sys
 class Point:
@@ -89,6 +97,10 @@ PROGRAMS = {
     "subinterpreter": "try: import _interpreters as i\n"
     "except ImportError: import _xxsubinterpreters as i\n"
     "i.run_string(i.create(), 'import sys; print(len(sys.argv))')",
+    "garbage at the end": CYCLE,
+    "garbage at os._exit": CYCLE + "os._exit(0)",
+    "garbage at exec": CYCLE + "os.execv(sys.executable, ['python', '-c', 'print(5)'])",
+    "garbage at SIGTERM": CYCLE + "os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(60)",
     "little recursion": "import sys; sys.setrecursionlimit(60)",
 }
 
