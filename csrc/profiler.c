@@ -153,6 +153,11 @@ void pn_profiler_wake(void)
     pn_wake_post_sig(PN_WAKE_DRAIN);
 }
 
+bool pn_profiler_is_alone(void)
+{
+    return pn_timer_is_alone();
+}
+
 void pn_profiler_nudge_main(void)
 {
     if (pn_handler_is_installed())

@@ -51,6 +51,9 @@ void pn_profiler_discharge_thread(bool is_drain);
 uint32_t pn_profiler_wait(double timeout_s);
 void pn_profiler_wake(void);
 
+/* Whether only threads that serve the profiler are left; after PN_WAKE_LEADER. */
+bool pn_profiler_is_alone(void);
+
 /* Interrupt what the main thread waits for (stray.h). Without the GIL. */
 void pn_profiler_nudge_main(void);
 

@@ -280,6 +280,8 @@ static void retire_at_end(void *slot)
         retire(thread);
     }
     pthread_mutex_unlock(&attaching);
+    if (pn_own_tid_sig() == getpid())
+        pn_wake_post_sig(PN_WAKE_LEADER);
 }
 
 static void make_end_key(void)
@@ -287,18 +289,25 @@ static void make_end_key(void)
     has_end_key = pthread_key_create(&at_thread_end, retire_at_end) == 0;
 }
 
-static pn_thread *attach_to_timer(void)
+/* Have the calling thread tell its end. */
+static void tell_end(pn_thread *self_thread)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_end_key);
+    if (has_end_key)
+        self_thread->tells_end = pthread_setspecific(at_thread_end, self_thread) == 0;
+}
+
+static pn_thread *attach_to_timer(void)
+{
     pn_thread *thread = NULL;
     int error = 0;
     pthread_mutex_lock(&attaching);
     if (atomic_load(&timers.armed) && !is_own(pn_own_tid_sig()))
         error = attach_self(true, &thread);
     pthread_mutex_unlock(&attaching);
-    if (thread != NULL && has_end_key)
-        thread->tells_end = pthread_setspecific(at_thread_end, thread) == 0;
+    if (thread != NULL)
+        tell_end(thread);
     if (error != 0)
         pn_wake_post_sig(PN_WAKE_SCAN); /* which makes room, or counts who is left out */
     return thread;
@@ -319,6 +328,21 @@ static int each_thread(void (*visit_one)(pid_t tid))
     }
     closedir(directory);
     return 0;
+}
+
+static _Atomic uint32_t others;
+
+static void count_other(pid_t tid)
+{
+    /* The main thread is listed after its end. */
+    if (tid != getpid() && !is_own(tid))
+        atomic_fetch_add(&others, 1);
+}
+
+bool pn_timer_is_alone(void)
+{
+    atomic_store(&others, 0);
+    return each_thread(count_other) == 0 && atomic_load(&others) == 0;
 }
 
 static void visit(pid_t tid, bool is_new)
@@ -382,6 +406,8 @@ static int start_thread_timers(void)
     pn_thread *thread;
     int error = attach_self(false, &thread);
     pthread_mutex_unlock(&attaching);
+    if (error == 0)
+        tell_end(thread);
     if (error == 0)
         error = scan_threads(visit_old);
     if (error == 0 && atomic_load(&timers.unattached) > 0)
@@ -553,6 +579,11 @@ static void forget_scan_clock(void)
 static pn_thread *attach_to_timer(void)
 {
     return NULL;
+}
+
+bool pn_timer_is_alone(void)
+{
+    return false;
 }
 
 void *pn_timer_cookie(pn_thread *thread)

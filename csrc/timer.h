@@ -84,6 +84,10 @@ void pn_timer_scan(void);
 /* Disarm the itimer before another program takes this one's place. */
 void pn_timer_before_exec(void);
 
+/* Whether no thread is left but those that serve the profiler. A process ends when
+ * its last thread does, so they must not be the last. */
+bool pn_timer_is_alone(void);
+
 pn_tick pn_timer_tick_sig(const siginfo_t *info);
 
 /* The number of the start that was prepared last. */

@@ -14,7 +14,8 @@ enum pn_wake_reason {
     PN_WAKE_DRAIN = 1,     /* there is something to read, or to do, in Python */
     PN_WAKE_SCAN = 2,      /* it is time to look for new threads */
     PN_WAKE_TERMINATE = 4, /* the process was told to end */
-    PN_WAKE_SIGNALS = 8,   /* a handler has met signals that are not its thread's (stray.h) */
+    PN_WAKE_SIGNALS = 8,   /* the main thread may have missed a signal (stray.h) */
+    PN_WAKE_LEADER = 16,   /* the main thread has ended, the process has not */
 };
 
 /* Add a reason. Adding it again before the drain has come costs no system

@@ -17,6 +17,7 @@ CLOCK_PROCESS: int
 """One timer for the process (setitimer)."""
 WAKE_TERMINATE: int
 WAKE_SIGNALS: int
+WAKE_LEADER: int
 FUSE_BYTES: int
 FUSE_TEXT_BYTES: int
 """Bit in what `wait` returns: SIGTERM has come."""
@@ -131,6 +132,9 @@ def wait(timeout_s: float) -> int:
 
 def wake() -> None:
     """Make `wait` return."""
+
+def is_alone() -> bool:
+    """Whether only threads of the profiler are left; after WAKE_LEADER."""
 
 def nudge_main() -> None:
     """Interrupt what the main thread waits for; after WAKE_SIGNALS."""

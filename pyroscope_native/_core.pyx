@@ -65,7 +65,7 @@ cdef extern from "preceded.h":
 cdef extern from "profiler.h" nogil:
     const uint32_t PN_MARKER_COUNT
     enum: PN_DEPTH_MAX, PN_UNIT_BITS, PN_ROOT_NODE
-    enum: PN_WAKE_TERMINATE, PN_WAKE_SIGNALS
+    enum: PN_WAKE_TERMINATE, PN_WAKE_SIGNALS, PN_WAKE_LEADER
     enum pn_clock:
         PN_CLOCK_THREAD
         PN_CLOCK_PROCESS
@@ -147,6 +147,7 @@ cdef extern from "profiler.h" nogil:
     void pn_profiler_discharge_thread(bint is_drain)
     uint32_t pn_profiler_wait(double timeout_s)
     void pn_profiler_wake()
+    bint pn_profiler_is_alone()
     void pn_profiler_nudge_main()
     void pn_profiler_attach_thread_gil(PyObject *name) with gil
     bint pn_profiler_drain_gil() with gil
@@ -172,6 +173,7 @@ CLOCK_THREAD = <int>PN_CLOCK_THREAD
 CLOCK_PROCESS = <int>PN_CLOCK_PROCESS
 WAKE_TERMINATE = <int>PN_WAKE_TERMINATE
 WAKE_SIGNALS = <int>PN_WAKE_SIGNALS
+WAKE_LEADER = <int>PN_WAKE_LEADER
 FUSE_BYTES = <int>PN_FUSE_BYTES
 FUSE_TEXT_BYTES = <int>PN_FUSE_TEXT_BYTES
 
@@ -295,6 +297,10 @@ def wait(double timeout_s):
 
 def wake():
     pn_profiler_wake()
+
+
+def is_alone():
+    return pn_profiler_is_alone()
 
 
 def nudge_main():

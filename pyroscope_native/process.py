@@ -39,7 +39,7 @@ class _State:
     latest: Session | None = None
     """The same, or the one before."""
     finish: Callable[[], None] | None = None
-    hooked = False
+    hooked = exit_preceded = False
     ending = False
     """A thread ends the session just now."""
     dying = False
@@ -75,6 +75,7 @@ def begin(session: Session, finish: Callable[[], None]) -> None:
         _Current.unclaimed.pop()
     except IndexError:
         raise AlreadyRunning("profiling is under way already") from None
+    session.on_alone = end
     try:
         session.start()
     except BaseException:
@@ -111,7 +112,9 @@ def _precede(module: ModuleType, name: str, before: Callable[..., None]) -> None
 def end_before_os_exit() -> None:
     """Let the session end when the program calls os._exit(), which ends a
     process without a further word."""
-    _precede(posix, "_exit", lambda *_, **__: end())
+    if not _Current.exit_preceded:
+        _Current.exit_preceded = True
+        _precede(posix, "_exit", lambda *_, **__: end())
 
 
 def _before_signal(signalnum: int, *_: Any) -> None:
@@ -183,6 +186,7 @@ def _after_in_child() -> None:
     child = Session(session.config)
     try:
         begin(child, lambda: _stop(child))
+        end_before_os_exit()  # as multiprocessing ends its processes
     except StartError as error:
         warn_once("fork", f"the child of a fork is not profiled: {error}")
 

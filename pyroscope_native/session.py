@@ -35,6 +35,9 @@ _JOIN_LIMIT_S = 5.0
 """How long a thread of ours may take to end; microseconds, unless the GIL can't
 be had."""
 
+_ALONE_S = 0.5
+"""How often to look for other threads when the main one has ended."""
+
 _HEARING_S = 0.005
 """A main thread that has not come to run Python in this time waits for something."""
 
@@ -112,6 +115,10 @@ class _Drain:
             _core.stop()
             warn_once("drain", f"profiling has ended: {error!r}")
 
+    def leave(self) -> None:
+        """Have it end after its turn."""
+        self._end_asked = True
+
     def end(self) -> None:
         """Have it end, and wait for that."""
         self._end_asked = True
@@ -155,6 +162,10 @@ class Session:
         """Who forks, and the instruction that does it."""
         self.on_terminate: Callable[[], None] | None = None
         """Called in the drain's thread when SIGTERM has come."""
+        self.on_alone: Callable[[], None] | None = None
+        """Called there when only threads of ours are left."""
+        self._leaderless = False
+        """The main thread has ended before the process."""
         self.uploader = Uploader(config) if config.server_address else None
         self._whole: Fold | None = None
         if config.outputs:
@@ -235,7 +246,8 @@ class Session:
     def drain_turn(self) -> None:
         """Wait for something to do, and do it."""
         due_s = self._window_began_s + self.config.upload_interval_s
-        reasons = _core.wait(max(0.0, due_s - time.monotonic()))
+        timeout_s = max(0.0, due_s - time.monotonic())
+        reasons = _core.wait(min(timeout_s, _ALONE_S) if self._leaderless else timeout_s)
         while _core.drain():
             pass
         if reasons & _core.WAKE_SIGNALS:
@@ -243,6 +255,12 @@ class Session:
         if reasons & _core.WAKE_TERMINATE and self.on_terminate is not None:
             self._drain = None  # nobody waits for the thread that stops
             self.on_terminate()
+        self._leaderless |= bool(reasons & _core.WAKE_LEADER)
+        if self._leaderless and _core.is_alone() and self.on_alone is not None:
+            drain, self._drain = self._drain, None
+            self.on_alone()
+            if drain is not None:
+                drain.leave()
         if self._to_stop and not self._stepped_back and not _core.has_signal():
             self.step_back()
         if self._to_stop and not self._stepped_back:

@@ -119,6 +119,31 @@ in_parent()
         assert 0.7e9 < sum(by_function["in_parent"]) < 0.9e9
 
 
+def test_a_child_of_multiprocessing_pushes_its_last_window(tmp_path: Path) -> None:
+    """It ends by os._exit()."""
+    with PushServer() as server:
+        program = (
+            BURN
+            + f"""
+import multiprocessing, pyroscope_native
+pyroscope_native.configure(application_name="parent-and-child", server_address={server.address!r})
+def in_child(): burn(0.4)
+child = multiprocessing.get_context("fork").Process(target=in_child)
+child.start(); child.join()
+assert child.exitcode == 0
+"""
+        )
+        done = python("-c", program, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        weights = [
+            sample.values[0]
+            for push in server.pushes
+            for sample in push.profile.samples
+            if "in_child" in {frame.name for frame in sample.stack}
+        ]
+        assert 0.3e9 < sum(weights) < 0.5e9
+
+
 def test_profile_a_block(tmp_path: Path) -> None:
     program = (
         BURN

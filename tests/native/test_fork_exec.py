@@ -217,7 +217,6 @@ in_process(4)
     assert abs(total - 8 * 0.25e9) < 8 * 0.25e9 * 0.1, weights
 
 
-@pytest.mark.xfail(reason="the drain keeps alive a process whose other threads have all ended")
 def test_a_child_whose_only_thread_ends(tmp_path: Path) -> None:
     program = """
 def fork():
