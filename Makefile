@@ -5,9 +5,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SOAK_SECONDS ?= 60
+SOAK_SIGNALS ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint check-zone soak bench clean FORCE
+.PHONY: help run test test-quick lint check-zone truth soak sanitize lines regrtest bench clean FORCE
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -19,8 +20,11 @@ run: $(VENV)/built ## Build, and profile an example to a flame-graph page
 test: $(VENV)/tested ## Run all tests
 	$(BIN)/python -m pytest tests
 
-test-quick: $(VENV)/tested ## Run the tests that take no browser and no truth programs
-	$(BIN)/python -m pytest tests --ignore=tests/integration --ignore=tests/native/test_truth.py
+# Programs under load, of which a few interpreters tell enough.
+LOAD_TESTS := $(addprefix --ignore=tests/native/test_,truth.py eintr.py ends.py fork_exec.py frameworks.py lifecycle.py signals.py)
+
+test-quick: $(VENV)/tested ## Run the tests that take no browser, and no programs under load
+	$(BIN)/python -m pytest tests --ignore=tests/integration $(LOAD_TESTS)
 
 lint: $(VENV)/linted ## Check style, types and the C code's warnings
 	$(BIN)/ruff check .
@@ -32,8 +36,20 @@ lint: $(VENV)/linted ## Check style, types and the C code's warnings
 check-zone: $(VENV)/tested ## Check what the signal handler may reach
 	$(BIN)/python -m pytest tests/rules
 
-soak: $(VENV)/tested ## Storm a nasty workload with signals for SOAK_SECONDS
-	$(BIN)/python tests/stress/soak.py $(SOAK_SECONDS)
+truth: $(VENV)/tested ## Hold profiles of programs of ten seconds against the kernel's count
+	$(BIN)/python tests/stress/truth.py
+
+soak: $(VENV)/tested ## Storm a nasty workload: SOAK_SECONDS and SOAK_SIGNALS at least
+	$(BIN)/python tests/stress/soak.py $(SOAK_SECONDS) --signals $(SOAK_SIGNALS)
+
+sanitize: $(VENV)/tested ## Soak the core as compiled with sanitizers
+	$(BIN)/python tests/stress/sanitized.py
+
+lines: $(VENV)/tested ## Compare lines with the interpreter's in the whole standard library
+	$(BIN)/python tests/stress/stdlib_lines.py
+
+regrtest: $(VENV)/tested ## Compare CPython's own tests with and without profiling
+	$(BIN)/python tests/stress/regrtest.py
 
 bench: $(VENV)/tested ## Measure the handler, the overhead, start and memory
 	$(BIN)/python benchmarks/handler.py
