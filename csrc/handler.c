@@ -25,7 +25,7 @@
 static struct {
     _Atomic(PyInterpreterState *) interp; /* NULL: disabled */
     struct sigaction previous;
-    pid_t main_tid;
+    _Atomic pid_t main_tid;
 } handler;
 
 /* Pass a signal that is not ours to whoever was there before. The default
@@ -153,7 +153,7 @@ static void on_signal_sig(int signo, siginfo_t *info, void *context)
          * interrupted C frame. */
         if (interp != NULL && tick.start == pn_timer_starts_sig())
             sample_sig(tick.thread, info, interp, (uintptr_t)context);
-        if (tick.thread->tid != handler.main_tid)
+        if (tick.thread->tid != atomic_load_explicit(&handler.main_tid, memory_order_relaxed))
             pn_stray_look_sig(&((const ucontext_t *)context)->uc_sigmask);
         pn_handler_time_end_sig(began_ns);
         leave_sig(tick.thread);
@@ -187,7 +187,7 @@ bool pn_handler_is_installed(void)
 
 void pn_handler_enable(PyInterpreterState *interp)
 {
-    handler.main_tid = getpid();
+    atomic_store(&handler.main_tid, getpid());
     atomic_store(&handler.interp, interp);
 }
 

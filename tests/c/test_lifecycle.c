@@ -7,6 +7,7 @@
  * behind the ring: the stand-in for the drain checks signatures and sums up. */
 #include "check.h"
 #include "drain.h"
+#include "frames/frames.h"
 #include "profiler.h"
 #include "ring.h"
 
@@ -54,6 +55,7 @@ static void unlock_gil(void)
 /* An address to compare with. */
 static uint64_t interpreter;
 static PyThreadState thread_state;
+_PyRuntimeState _PyRuntime; /* no signal is noted */
 
 PyThreadState *PyThreadState_Get(void)
 {
