@@ -25,5 +25,7 @@ def reason_unsupported() -> str | None:
     try:
         from pyroscope_native import _core  # noqa: F401
     except ImportError as error:
+        if "interpreter" in str(error):
+            return f"only a process's main interpreter can be profiled ({error})"
         return f"the native core is missing ({error}): reinstall with a C compiler at hand"
     return None

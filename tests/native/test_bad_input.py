@@ -31,6 +31,8 @@ BURN = "import time\nend = time.process_time() + 0.3\nwhile time.process_time() 
         (["--tag", "a.b=c", "-c", "1"], "a.b"),
         (["--tag", "service_name=c", "-c", "1"], "reserved"),
         (["--upload-interval", "0", "-c", "1"], "upload interval must be 1 to 3600 seconds"),
+        (["--overhead-budget", "0", "-c", "1"], "above 0 and up to 100 per cent, not 0"),
+        (["--overhead-budget", "many", "-c", "1"], "not many"),
         (["-o", "missing/x.html", "-c", "1"], "there is no directory"),
         (["-o", "x.txt", "-c", "1"], "must end in one of .pb.gz, .html"),
         (["--server-address", "here", "-c", "1"], "http://localhost:4040"),
