@@ -27,6 +27,7 @@ def python(
     }
     environment["PYTHONPATH"] = str(ROOT)
     environment["PYTHONFAULTHANDLER"] = "1"
+    environment["PYROSCOPE_FUSE"] = "off"  # a test that is killed must not concern the next
     environment.update(env or {})
     return subprocess.run(
         [*prefix, sys.executable, *words],
