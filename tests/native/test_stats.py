@@ -50,8 +50,7 @@ print(json.dumps([{**stats._asdict(), "overhead": stats.overhead, "lost_ns": sta
         assert stats["clock"] == clock
         assert stats["rate_hz"] == stats["current_rate_hz"] == 100
         assert stats["samples"] > 50
-        assert stats["seen_ns"] > 0.8e9
-        assert stats["seen_ns"] < stats["kernel_ns"]
+        assert abs(stats["seen_ns"] - (stats["kernel_ns"] - stats["own_ns"])) < 40e6
         assert 0 < stats["handler_p50_ns"] <= stats["handler_p99_ns"] <= stats["handler_max_ns"]
         assert 0 < stats["overhead"] < 0.2
         assert stats["lost_ns"] == stats["torn"] == stats["truncated_ns"] == 0

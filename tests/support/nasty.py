@@ -158,7 +158,7 @@ def classes() -> None:
     reference()
 
 
-CALLERS["<listcomp>"] = {"classes", "threads", "async_main"}
+CALLERS["<listcomp>"] = {"classes", "threads", "async_main", "weak_references"}
 for _function in ("__init__", "doubled"):
     CALLERS[_function].add("<listcomp>")  # a frame of its own before 3.12
 
