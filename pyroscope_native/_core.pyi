@@ -180,6 +180,10 @@ def undisturbed(call: Callable[..., _T], *args: object, **keywords: object) -> _
     """Call without leaving a trace with the program's tracers, without collecting
     its garbage, and with room for calls, whatever limit it has set."""
 
+def keeping_errno(call: Callable[[], object]) -> None:
+    """Call, and leave C's errno as it was: after a fork that has failed some
+    interpreters look at it when the hooks have run."""
+
 def preceded(before: Callable[..., object], original: _T) -> _T:
     """A builtin like the builtin `original`, before which `before` is called.
 

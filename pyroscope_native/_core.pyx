@@ -396,6 +396,24 @@ def undisturbed(call, *args, **keywords):
             gc.enable()
 
 
+cdef extern from *:
+    """
+    #include <errno.h>
+    static int pn_errno(void) { return errno; }
+    static void pn_set_errno(int value) { errno = value; }
+    """
+    int pn_errno()
+    void pn_set_errno(int value)
+
+
+def keeping_errno(call):
+    cdef int former = pn_errno()
+    try:
+        call()
+    finally:
+        pn_set_errno(former)
+
+
 def preceded(before, original):
     if type(original) is not type(len):
         raise TypeError("only a builtin can be preceded")

@@ -86,7 +86,9 @@ def begin(session: Session, finish: Callable[[], None]) -> None:
     if not _Current.hooked:
         _Current.hooked = True
         os.register_at_fork(
-            before=_before_fork, after_in_parent=_after_in_parent, after_in_child=_after_in_child
+            before=_before_fork,
+            after_in_parent=partial(_core.keeping_errno, _after_in_parent),
+            after_in_child=_after_in_child,
         )
         atexit.register(_core.undisturbed, _end_at_exit)
         _precede(posix, "execv", _before_exec)
