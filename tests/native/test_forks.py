@@ -82,7 +82,7 @@ import threading, time
 import pyroscope_native
 from pyroscope_native import _core
 idle = threading.Event()
-sleepers = [threading.Thread(target=idle.wait) for _ in range(300)]
+sleepers = [threading.Thread(target=idle.wait, daemon=True) for _ in range(300)]
 with pyroscope_native.profile("p.collapsed"):
     for thread in sleepers: thread.start()
     for _ in range(12000):
