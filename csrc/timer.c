@@ -330,19 +330,32 @@ static int each_thread(void (*visit_one)(pid_t tid))
     return 0;
 }
 
-static _Atomic uint32_t others;
+/* By who counts; each has one of its own. */
+static PN_THREAD_LOCAL uint32_t counted;
+
+static void count_thread(pid_t tid)
+{
+    (void)tid;
+    counted++;
+}
 
 static void count_other(pid_t tid)
 {
     /* The main thread is listed after its end. */
     if (tid != getpid() && !is_own(tid))
-        atomic_fetch_add(&others, 1);
+        counted++;
+}
+
+uint32_t pn_timer_count_threads(void)
+{
+    counted = 0;
+    return each_thread(count_thread) == 0 ? counted : 0;
 }
 
 bool pn_timer_is_alone(void)
 {
-    atomic_store(&others, 0);
-    return each_thread(count_other) == 0 && atomic_load(&others) == 0;
+    counted = 0;
+    return each_thread(count_other) == 0 && counted == 0;
 }
 
 static void visit(pid_t tid, bool is_new)
@@ -579,6 +592,11 @@ static void forget_scan_clock(void)
 static pn_thread *attach_to_timer(void)
 {
     return NULL;
+}
+
+uint32_t pn_timer_count_threads(void)
+{
+    return 0;
 }
 
 bool pn_timer_is_alone(void)

@@ -84,6 +84,9 @@ void pn_timer_scan(void);
 /* Disarm the itimer before another program takes this one's place. */
 void pn_timer_before_exec(void);
 
+/* How many threads the process has; 0 if that can't be found out. */
+uint32_t pn_timer_count_threads(void);
+
 /* Whether no thread is left but those that serve the profiler. A process ends when
  * its last thread does, so they must not be the last. */
 bool pn_timer_is_alone(void);

@@ -133,6 +133,9 @@ def wait(timeout_s: float) -> int:
 def wake() -> None:
     """Make `wait` return."""
 
+def is_single_threaded() -> bool:
+    """Whether the process has one thread; False where that can't be found out."""
+
 def is_alone() -> bool:
     """Whether only threads of the profiler are left; after WAKE_LEADER."""
 

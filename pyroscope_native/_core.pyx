@@ -148,6 +148,7 @@ cdef extern from "profiler.h" nogil:
     uint32_t pn_profiler_wait(double timeout_s)
     void pn_profiler_wake()
     bint pn_profiler_is_alone()
+    uint32_t pn_timer_count_threads()
     void pn_profiler_nudge_main()
     void pn_profiler_attach_thread_gil(PyObject *name) with gil
     bint pn_profiler_drain_gil() with gil
@@ -297,6 +298,10 @@ def wait(double timeout_s):
 
 def wake():
     pn_profiler_wake()
+
+
+def is_single_threaded():
+    return pn_timer_count_threads() == 1
 
 
 def is_alone():

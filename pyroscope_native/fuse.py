@@ -90,7 +90,7 @@ class Fuse:
         try:
             self._collect()
             deaths = self._deaths()
-        except (OSError, ValueError):
+        except Exception:  # of whatever the program has put in the place of os.listdir
             return None
         inside = [death for death in deaths if death.inside]
         if len(inside) <= _BLOWN_SHARE * len(deaths):
@@ -112,7 +112,7 @@ class Fuse:
             return
         try:
             descriptor = _open_own(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        except OSError:
+        except Exception:
             return
         try:
             os.write(descriptor, text)

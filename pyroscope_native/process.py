@@ -21,6 +21,9 @@ from pyroscope_native.figures import Stats
 from pyroscope_native.log import warn_once
 from pyroscope_native.session import Session, StartError
 
+_sleep = time.sleep
+"""As it is before the program may put something in its place."""
+
 _END_LIMIT_S = 15.0
 """The longest that the end of a session takes: see shutdown_timeout_s."""
 
@@ -146,7 +149,7 @@ def end() -> None:
 def _wait_while_ending() -> None:
     until_s = time.monotonic() + _END_LIMIT_S
     while _Current.ending and time.monotonic() < until_s:
-        time.sleep(0.005)
+        _sleep(0.005)
 
 
 def _end_at_exit() -> None:
@@ -184,6 +187,9 @@ def _after_in_child() -> None:
         session.abandon()
     # The process clock is not for children: exec from C would kill them.
     if session is None or session.config.server_address is None or session.clock == "process":
+        return
+    # Who forks with all signals blocked is in a spawn, and about to exec.
+    if _signal.SIGPROF in _signal.pthread_sigmask(_signal.SIG_BLOCK, ()):
         return
     child = Session(session.config)
     try:

@@ -31,6 +31,9 @@ from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
 from pyroscope_native.selfcheck import find_mismatch
 
+_sleep = time.sleep
+"""As it is before the program, whose hooks we run in, may put something in its place."""
+
 _JOIN_LIMIT_S = 5.0
 """How long a thread of ours may take to end; microseconds, unless the GIL can't
 be had."""
@@ -79,13 +82,6 @@ def _qualname_finder() -> Callable[[Function], str] | None:
     return QualnameFinder().find
 
 
-def _is_single_threaded() -> bool:
-    try:
-        return len(os.listdir("/proc/self/task")) == 1
-    except OSError:
-        return False
-
-
 def _rouse_main_thread() -> None:
     """See to it that the main thread hears of a signal that another may have taken:
     unless it runs Python anyway, interrupt what it waits for."""
@@ -93,7 +89,7 @@ def _rouse_main_thread() -> None:
     _core.call_soon(partial(heard.append, True))
     until_s = time.monotonic() + _HEARING_S
     while not heard and time.monotonic() < until_s:
-        time.sleep(_HEARING_S / 5)
+        _sleep(_HEARING_S / 5)
     if not heard:
         _core.nudge_main()
 
@@ -241,7 +237,7 @@ class Session:
             self._endings -= 1
         until_s = time.monotonic() + _JOIN_LIMIT_S
         while self._endings > 0 and time.monotonic() < until_s:
-            time.sleep(0.0005)
+            _sleep(0.0005)
 
     def drain_turn(self) -> None:
         """Wait for something to do, and do it."""
@@ -317,7 +313,7 @@ class Session:
         fork; in others the count is above one anyway.
         """
         self._pauses -= 1
-        if _is_single_threaded() and self._forking is not None:
+        if _core.is_single_threaded() and self._forking is not None:
             _core.call_soon(self._resume_when_back)
         else:
             self._resume_now()

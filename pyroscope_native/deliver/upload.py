@@ -17,6 +17,9 @@ from pyroscope_native.version import VERSION
 if TYPE_CHECKING:
     from pyroscope_native.deliver.push import Pusher
 
+_sleep = time.sleep
+"""As it is before the program may put something in its place."""
+
 _PENDING_LIMIT = 4
 """Windows that may wait while an upload is slow; the oldest goes first."""
 _UNTAKEN_LIMIT = 20
@@ -82,7 +85,7 @@ class Uploader:
         """
         until_s = time.monotonic() + timeout_s
         while self._loading and time.monotonic() < until_s:
-            time.sleep(0.0005)
+            _sleep(0.0005)
 
     def _run(self) -> None:
         try:

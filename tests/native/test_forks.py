@@ -117,3 +117,42 @@ idle.set()
     done = python("-c", program, cwd=tmp_path)
     assert done.returncode == 0
     assert "per-thread timers can't be had" in done.stderr
+
+
+def test_a_program_that_puts_something_in_the_place_of_what_we_call(tmp_path: Path) -> None:
+    program = """
+import os, time
+from pyroscope_native import _core
+from pyroscope_native.config import Config
+from pyroscope_native.session import Session
+from pyroscope_native import process
+session = Session(Config("patched", outputs=("/none.pb.gz",)))
+process.begin(session, lambda: None)
+def refuse(*_): raise RuntimeError("not here")
+os.listdir = time.sleep = os.stat = os.open = refuse
+if os.fork() == 0: os._exit(0)
+os.wait()
+end = time.thread_time() + 0.2
+while time.thread_time() < end: pass
+assert session._drain is not None
+session.stop()
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_child_in_a_spawn_is_let_be(tmp_path: Path) -> None:
+    """All signals are blocked between the fork and the exec."""
+    program = """
+import os, signal, pyroscope_native
+from pyroscope_native import process
+pyroscope_native.configure(application_name="spawns", server_address="http://127.0.0.1:9")
+former = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+if os.fork() == 0:
+    os._exit(0 if process.current() is None else 1)
+signal.pthread_sigmask(signal.SIG_SETMASK, former)
+assert os.wait()[1] == 0
+os._exit(0)
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
