@@ -12,7 +12,6 @@ enum { OCTAVE_BITS = 2, OCTAVE = 1 << OCTAVE_BITS, BUCKETS = 40 * OCTAVE, TRIES 
 
 static struct {
     _Atomic uint64_t counts[BUCKETS];
-    _Atomic uint64_t total_ns;
     _Atomic uint64_t longest_ns;
 } times;
 
@@ -39,7 +38,6 @@ void pn_handler_time_reset(void)
 {
     for (uint32_t i = 0; i < BUCKETS; i++)
         atomic_store(&times.counts[i], 0);
-    atomic_store(&times.total_ns, 0);
     atomic_store(&times.longest_ns, 0);
 }
 
@@ -54,7 +52,6 @@ void pn_handler_time_end_sig(uint64_t began_ns)
         return;
     uint64_t time_ns = pn_clock_ns_sig(CLOCK_MONOTONIC) - began_ns;
     atomic_fetch_add_explicit(&times.counts[bucket_sig(time_ns)], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&times.total_ns, time_ns, memory_order_relaxed);
     uint64_t longest_ns = atomic_load_explicit(&times.longest_ns, memory_order_relaxed);
     for (int tries = 0; tries < TRIES && time_ns > longest_ns; tries++)
         if (atomic_compare_exchange_weak_explicit(&times.longest_ns, &longest_ns, time_ns,
@@ -82,12 +79,6 @@ uint64_t pn_handler_time_quantile_ns(double share)
         }
     }
     return 0;
-}
-
-uint64_t pn_handler_time_mean_ns(void)
-{
-    uint64_t count = count_all();
-    return count > 0 ? atomic_load(&times.total_ns) / count : 0;
 }
 
 uint64_t pn_handler_time_longest_ns(void)

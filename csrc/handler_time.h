@@ -21,7 +21,6 @@ void pn_handler_time_end_sig(uint64_t began_ns);
 
 /* The time that `share` of the handlers keep within; 0 if there were none. */
 uint64_t pn_handler_time_quantile_ns(double share);
-uint64_t pn_handler_time_mean_ns(void);
 uint64_t pn_handler_time_longest_ns(void);
 
 #endif

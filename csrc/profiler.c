@@ -255,7 +255,6 @@ pn_counters pn_profiler_counters_gil(void)
         .unattached = pn_timer_unattached(),
         .drain_longest_ns = drained->longest_ns,
         .ring_peak = (double)drained->ring_peak_words / (double)PN_RING_WORDS,
-        .handler_mean_ns = pn_handler_time_mean_ns(),
         .handler_p50_ns = pn_handler_time_quantile_ns(0.5),
         .handler_p99_ns = pn_handler_time_quantile_ns(0.99),
         .handler_longest_ns = pn_handler_time_longest_ns(),

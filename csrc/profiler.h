@@ -104,7 +104,7 @@ typedef struct {
     /* Since the last start. */
     uint64_t drain_longest_ns;
     double ring_peak; /* share of the ring that was in use */
-    uint64_t handler_mean_ns, handler_p50_ns, handler_p99_ns, handler_longest_ns;
+    uint64_t handler_p50_ns, handler_p99_ns, handler_longest_ns;
 } pn_counters;
 
 /* Sums since the library was loaded, where nothing else is said. */

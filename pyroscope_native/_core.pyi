@@ -16,11 +16,14 @@ CLOCK_THREAD: int
 CLOCK_PROCESS: int
 """One timer for the process (setitimer)."""
 WAKE_TERMINATE: int
+"""Bit in what `wait` returns: SIGTERM has come."""
 WAKE_SIGNALS: int
+"""The same: the main thread may have missed a signal."""
 WAKE_LEADER: int
+"""The same: the main thread has ended, the process has not."""
 FUSE_BYTES: int
 FUSE_TEXT_BYTES: int
-"""Bit in what `wait` returns: SIGTERM has come."""
+"""Of them, what Python writes: see `arm_fuse`."""
 
 class Counters(TypedDict):
     """Sums since the library was loaded, and peaks since the last start; `_ns` is
@@ -47,7 +50,6 @@ class Counters(TypedDict):
     unattached: int
     drain_longest_ns: int
     ring_peak: float
-    handler_mean_ns: int
     handler_p50_ns: int
     handler_p99_ns: int
     handler_longest_ns: int

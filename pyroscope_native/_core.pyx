@@ -134,7 +134,6 @@ cdef extern from "profiler.h" nogil:
         uint32_t unattached
         uint64_t drain_longest_ns
         double ring_peak
-        uint64_t handler_mean_ns
         uint64_t handler_p50_ns
         uint64_t handler_p99_ns
         uint64_t handler_longest_ns

@@ -89,7 +89,7 @@ class Fuse:
         """Why this application should not be profiled; None if it may be."""
         try:
             self._collect()
-            deaths = self._deaths()
+            deaths = _read_deaths(self._deaths_path)
         except Exception:  # of whatever the program has put in the place of os.listdir
             return None
         inside = [death for death in deaths if death.inside]
@@ -170,9 +170,6 @@ class Fuse:
         with open(_open_own(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "w") as file:
             file.write("\n".join(lines))
         os.replace(fresh, path)
-
-    def _deaths(self) -> list[Death]:
-        return _read_deaths(self._deaths_path)
 
 
 def _about_us() -> str:

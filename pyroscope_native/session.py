@@ -117,7 +117,7 @@ class _Drain:
 
     def end(self) -> None:
         """Have it end, and wait for that."""
-        self._end_asked = True
+        self.leave()
         _core.wake()
         self._thread.join(_JOIN_LIMIT_S)
 
@@ -187,7 +187,7 @@ class Session:
         self._began_s = time.monotonic()
         self._kernel_began_ns = time.process_time_ns()
         self._counters_began = _core.counters()
-        self._lost_told_ns = self._lost_ns()
+        self._lost_told_ns = 0
         self._window_time_ns, self._window_began_s = self._time_ns, self._began_s
         try:
             self._start_clock()
@@ -343,15 +343,6 @@ class Session:
 
     # -- windows --
 
-    def _lost_ns(self) -> int:
-        counters = _core.counters()
-        return (
-            counters["ring_full_ns"]
-            + counters["ring_contended_ns"]
-            + counters["no_slot_ns"]
-            + counters["window_lost_ns"]
-        )
-
     def _close_window(self) -> None:
         """Cut what has come together and pass it on.
 
@@ -387,7 +378,7 @@ class Session:
         """Add what has come together to the whole; return it for the server, if
         there is anything and a server."""
         window = _core.cut()
-        lost_ns = self._lost_ns() - self._lost_told_ns
+        lost_ns = self._count().lost_ns - self._lost_told_ns
         self._lost_told_ns += lost_ns
         unseen_ns = _core.take_unseen()
         folds = [self._whole] if self._whole is not None else []
