@@ -142,7 +142,8 @@ def test_all_kinds_of_threads(clock: str, tmp_path: Path) -> None:
     profile = profiled(THREADS, tmp_path, "--clock", clock)
     by_thread: dict[str, int] = {}
     for sample in profile.samples:
-        name = dict(sample.labels)["thread_name"]
+        # What threads used unseen belongs to no thread by name.
+        name = dict(sample.labels).get("thread_name", "")
         by_thread[name] = by_thread.get(name, 0) + sample.values[0]
     weights = weight_by_function(profile)
     share = 0.1 if clock == "thread" else 0.35
@@ -151,7 +152,6 @@ def test_all_kinds_of_threads(clock: str, tmp_path: Path) -> None:
     # Found by the scan alone, but its first tick brings what it had used.
     assert_near(weights["bare_work"], 0.6e9, 10e6, share)
     assert_near(weights["c_work"], 1.2e9, 10e6, share)
-    assert "MainThread" in by_thread or by_thread
     assert_near(total(profile), kernel_ns(tmp_path), 10e6, 0.1)
 
 
