@@ -19,7 +19,11 @@ a message of the same schema; a star after it means repeated (numbers packed).""
 
 
 def message_classes(package: str, schema: Schema) -> dict[str, Any]:
-    """Return protobuf message classes by name, built from `schema`."""
+    """Return protobuf message classes by name, built from `schema`.
+
+    Keep them all: protobuf builds a class that nobody holds anew for each use,
+    and leaves it to the garbage collector.
+    """
     # proto2, as its fields have presence: a zero that is set is written, and
     # the server wants `period` even where it is zero.
     file = descriptor_pb2.FileDescriptorProto(

@@ -68,7 +68,8 @@ _SCHEMA: Schema = {
 }
 
 
-_new_message = message_classes("pyroscope_native.pprof", _SCHEMA)["Profile"]
+_MESSAGES = message_classes("pyroscope_native.pprof", _SCHEMA)
+_new_message = _MESSAGES["Profile"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAPPING_ID = 1

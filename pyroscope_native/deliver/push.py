@@ -16,6 +16,7 @@ import platform
 import re
 import sys
 from collections.abc import Mapping
+from traceback import clear_frames
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -36,7 +37,7 @@ RETRYABLE_STATUSES = frozenset({408, 409, 499, 500, 502, 503, 504})
 BURST_BYTES = 2_000_000
 """The server refuses a larger profile with 429 each time, uncompressed."""
 
-_push_request = message_classes(
+_MESSAGES = message_classes(
     "pyroscope_native.push",
     {
         "PushRequest": {"series": (1, "RawProfileSeries*")},
@@ -44,7 +45,8 @@ _push_request = message_classes(
         "LabelPair": {"name": (1, "string"), "value": (2, "string")},
         "RawSample": {"raw_profile": (1, "bytes")},
     },
-)["PushRequest"]
+)
+_push_request = _MESSAGES["PushRequest"]
 
 
 def series_labels(service_name: str, tags: Mapping[str, str], version: str) -> dict[str, str]:
@@ -146,7 +148,9 @@ class Pusher:
                 redirect=False,
             )
         except HTTPError as error:
-            raise self._error(_reason(error), status=None, retryable=True) from error
+            reason = _reason(error)
+            _end_cycles(error)
+        raise self._error(reason, status=None, retryable=True)
 
     def close(self) -> None:
         """Close the kept connection; a later push opens another."""
@@ -235,6 +239,17 @@ def _reason(error: BaseException) -> str:
     while isinstance(error, HTTPError) and error.__context__ is not None:
         error = error.__context__
     return _one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
+
+
+def _end_cycles(error: BaseException | None) -> None:
+    """Empty the frames that `error` came through, some of which refer to it.
+
+    Else each failure is garbage for the collector, and the next collection, with
+    the program's finalizers, is the likelier to be in our thread.
+    """
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _server_words(body: bytes) -> str:

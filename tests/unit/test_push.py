@@ -7,6 +7,7 @@ import platform
 import shutil
 import ssl
 import subprocess
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import pytest
 from pyroscope_native.deliver.push import Pusher, PushError, series_labels
 from pyroscope_native.model import Frame, Function, Profile, Sample
 from tests.support.push_server import Answer, PushServer
+from tests.support.python import python
 
 SECRET = "pa55-w0rd"
 
@@ -390,6 +392,32 @@ def test_nobody_listening_is_retryable() -> None:
         pusher(address).push(profile(), timeout_s=TIMEOUT_S)
     assert (caught.value.status, caught.value.retryable) == (None, True)
     assert str(caught.value) == f"{address}: Connection refused"
+
+
+def test_a_failed_push_leaves_nothing_to_the_garbage_collector() -> None:
+    """It would collect in our thread, with the finalizers of the program's objects."""
+    with PushServer() as server:
+        address = server.address
+    program = f"""
+        import contextlib, gc, time
+        from pyroscope_native.deliver.push import Pusher, PushError
+        from pyroscope_native.model import Profile
+        pusher = Pusher(server_address={address!r}, labels={{}}, basic_auth=None, tenant_id="",
+                        http_headers={{}}, version="1")
+        profile = Profile(functions=[], frames=[], samples=[], period=1, time_ns=time.time_ns(),
+                          duration_ns=1)
+        def push():
+            with contextlib.suppress(PushError):
+                pusher.push(profile, timeout_s={TIMEOUT_S})
+                print("stored")
+        push()
+        gc.collect()
+        gc.disable()
+        push()
+        print(gc.collect())
+        """
+    done = python("-c", textwrap.dedent(program))
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 def test_a_pusher_goes_on_after_a_failure(server: PushServer) -> None:
