@@ -131,12 +131,11 @@ for thread in threads: thread.join()
         "10000",
     )
     weights = weight_by_function(profile)
-    if sys.version_info < (3, 12):  # these threads take turns with ours, and are not quick
-        assert weights["burn"] > 0
-        return
-    assert weights["[subinterpreter]"] + weights["burn"] > 0.9 * 1.6e9
+    # Before 3.12 what another interpreter runs is under what has called it.
+    elsewhere = weights["[subinterpreter]" if sys.version_info >= (3, 12) else "work"]
+    assert elsewhere + weights["burn"] > 0.9 * 1.6e9
     if clock == "thread":  # the other's choice of thread is not exact
-        assert weights["[subinterpreter]"] > 0.9 * 1.2e9
+        assert elsewhere > 0.9 * 1.2e9
         assert weights["burn"] > 0.9 * 0.4e9
 
 
