@@ -5,6 +5,7 @@
 
 #include "clocks.h"
 #include "fuse.h"
+#include "labels.h"
 #include "ring.h"
 #include "threads.h"
 
@@ -78,6 +79,31 @@ static uint32_t thread_entry(pn_window *window, uint32_t slot)
     return thread->window_entry - 1;
 }
 
+/* The labels' number in this window. */
+static uint32_t labels_entry(pn_window *window, const pn_record *record)
+{
+    if (record->of_context == 0 && record->of_thread == 0)
+        return PN_NO_LABELS;
+    if (!pn_labels_are_known_gil(record)) {
+        totals.unlabelled_ns += record->weight_ns;
+        return PN_NO_LABELS;
+    }
+    uint32_t number = pn_labels_number_gil(record);
+    if (number != PN_NO_LABELS)
+        return number;
+    PyObject *flat = pn_labels_flat_gil(record);
+    if (flat != NULL) {
+        number = pn_window_labels_gil(window, flat);
+        Py_DECREF(flat);
+        pn_labels_keep_number_gil(record, number);
+    }
+    if (PyErr_Occurred()) {
+        PyErr_Clear();
+        totals.unlabelled_ns += record->weight_ns;
+    }
+    return number;
+}
+
 static bool move_burst(pn_window *window)
 {
     static uint64_t words[PN_DEPTH_MAX];
@@ -86,6 +112,7 @@ static bool move_burst(pn_window *window)
     for (uint32_t frames = 0; frames < BURST_FRAMES; frames += record.depth + FRAMES_PER_RECORD) {
         if (!pn_ring_pop(&record, words)) {
             pn_codes_bury_gil(pn_ring_tail());
+            pn_labels_bury_gil(pn_ring_tail());
             pn_threads_recycle_gil(pn_ring_tail());
             return false;
         }
@@ -93,8 +120,8 @@ static bool move_burst(pn_window *window)
         uint32_t node = record_node(window, &record, words);
         if (node == table_full)
             totals.marked_ns[PN_MARKER_TABLE_FULL] += record.weight_ns;
-        if (thread == UINT32_MAX ||
-            !pn_window_add(window, node, thread, record.labels, record.weight_ns))
+        uint32_t number = labels_entry(window, &record);
+        if (thread == UINT32_MAX || !pn_window_add(window, node, thread, number, record.weight_ns))
             totals.lost_ns += record.weight_ns;
     }
     return true;

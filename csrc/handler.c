@@ -8,6 +8,7 @@
 #include "frames/frames.h"
 #include "fuse.h"
 #include "handler_time.h"
+#include "labels.h"
 #include "ring.h"
 #include "stray.h"
 #include "timer.h"
@@ -47,26 +48,27 @@ static void chain_sig(int signo, siginfo_t *info, void *context)
     chaining = false;
 }
 
-static enum pn_record_kind take_stack_sig(pn_thread *thread, PyInterpreterState *interp,
-                                          uintptr_t c_stack_low, uint32_t *depth)
+/* What the thread runs and which labels it has, into `record`. */
+static enum pn_record_kind take_sig(pn_thread *thread, PyInterpreterState *interp,
+                                    uintptr_t c_stack_low, pn_record *record)
 {
-    *depth = 0;
     const PyThreadState *tstate = PyGILState_GetThisThreadState();
     if (tstate == NULL || pn_is_finalizing_sig())
         return PN_KIND_NO_PYTHON;
     /* Code of another interpreter is freed in ways that we cannot follow. */
     if (tstate->interp != interp)
         return PN_KIND_SUBINTERPRETER;
+    pn_labels_note_sig(tstate, record);
     uintptr_t c_stack_end = pn_c_stack_end_sig(c_stack_low);
     pn_walk walk = pn_walk_sig(tstate, c_stack_low, c_stack_end, thread->stack);
     if (walk.retried)
         pn_count_sig(&thread->retried, 1);
     switch (walk.result) {
     case PN_WALK_WHOLE:
-        *depth = walk.depth;
+        record->depth = walk.depth;
         return PN_KIND_STACK;
     case PN_WALK_TRUNCATED:
-        *depth = walk.depth;
+        record->depth = walk.depth;
         return PN_KIND_TRUNCATED;
     case PN_WALK_TORN:
         pn_count_sig(&thread->torn, 1);
@@ -111,7 +113,7 @@ static void sample_sig(pn_thread *thread, const siginfo_t *info, PyInterpreterSt
         .weight_ns = weight_ns,
         .thread = thread->index,
     };
-    record.kind = take_stack_sig(thread, interp, c_stack_low, &record.depth);
+    record.kind = take_sig(thread, interp, c_stack_low, &record);
     switch (pn_ring_push_sig(&record, thread->stack)) {
     case PN_PUSHED:
         break;

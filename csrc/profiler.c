@@ -48,12 +48,18 @@ static int prepare_once(void)
     return error;
 }
 
+static void track_gil(bool on)
+{
+    pn_codes_track_gil(on);
+    pn_labels_track_gil(on);
+}
+
 int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
 {
     int error = prepare_once();
     if (error != 0)
         return error;
-    if (pn_codes_install_gil() != 0)
+    if (pn_codes_install_gil() != 0 || pn_labels_open_gil() != 0)
         return -1;
     if (profiler.window == NULL)
         profiler.window = pn_window_new();
@@ -61,7 +67,7 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
         return ENOMEM;
     pn_drain_begin_gil();
     pn_handler_time_reset();
-    pn_codes_track_gil(true);
+    track_gil(true);
     /* The handler first, the timers last: at SIGPROF's default action a tick
      * kills. */
     error = pn_handler_install();
@@ -75,7 +81,7 @@ int pn_profiler_start_gil(enum pn_clock clock, uint64_t period_ns)
         pn_profiler_stop_gil();
         while (pn_drain_gil(profiler.window))
             ;
-        pn_codes_track_gil(false);
+        track_gil(false);
     }
     return error;
 }
@@ -182,10 +188,11 @@ pn_window *pn_profiler_cut_gil(void)
         return NULL;
     profiler.window = fresh;
     pn_codes_forget_gil();
+    pn_labels_forget_gil();
     for (uint32_t i = 0; i < pn_threads_mapped(); i++)
         pn_thread_at(i)->window_entry = 0;
     if (!pn_handler_is_enabled())
-        pn_codes_track_gil(false);
+        track_gil(false);
     return cut;
 }
 
@@ -222,7 +229,7 @@ void pn_profiler_reset_after_fork_gil(void)
     pn_wake_reset();
     pn_ring_reset();
     pn_threads_reset_gil();
-    pn_codes_track_gil(false);
+    track_gil(false);
     pn_window *window = profiler.window;
     profiler.window = NULL;
     if (window != NULL)
@@ -243,6 +250,7 @@ pn_counters pn_profiler_counters_gil(void)
         .ring_contended_ns = threads.drop_ns[PN_DROP_RING_CONTENDED],
         .no_slot_ns = threads.drop_ns[PN_DROP_NO_SLOT],
         .window_lost_ns = drained->lost_ns,
+        .unlabelled_ns = drained->unlabelled_ns,
         .truncated_ns = drained->marked_ns[PN_MARKER_TRUNCATED],
         .torn_ns = drained->marked_ns[PN_MARKER_TORN],
         .no_python_ns = drained->marked_ns[PN_MARKER_NO_PYTHON],

@@ -14,7 +14,7 @@
 enum { CACHE_LINE = 64 };
 
 #define COMPLETE (UINT64_C(1) << 63)
-enum { KIND_SHIFT = 16 };
+enum { KIND_SHIFT = 16, THREAD_BITS = 16 };
 #define DEPTH_MASK UINT64_C(0xffff)
 
 _Static_assert(PN_DEPTH_MAX <= DEPTH_MASK, "a depth fits its bits in the header");
@@ -102,7 +102,8 @@ enum pn_push pn_ring_push_sig(const pn_record *record, const uint64_t *stack)
             break;
     }
     *word_at(head + 1) = record->weight_ns;
-    *word_at(head + 2) = (uint64_t)record->labels << 32 | record->thread;
+    *word_at(head + 2) = (uint64_t)record->of_context << THREAD_BITS | record->thread;
+    *word_at(head + 3) = record->of_thread;
     copy_in(head + PN_RECORD_HEADER_WORDS, stack, record->depth);
     uint64_t header = COMPLETE | (uint64_t)record->kind << KIND_SHIFT | record->depth;
     __atomic_store_n(word_at(head), header, __ATOMIC_RELEASE);
@@ -122,8 +123,9 @@ bool pn_ring_pop(pn_record *record, uint64_t *stack)
     record->depth = (uint32_t)(header & DEPTH_MASK);
     record->weight_ns = *word_at(tail + 1);
     uint64_t who = *word_at(tail + 2);
-    record->thread = (uint32_t)who;
-    record->labels = (uint32_t)(who >> 32);
+    record->thread = (uint32_t)(who & ((1 << THREAD_BITS) - 1));
+    record->of_context = (uintptr_t)(who >> THREAD_BITS);
+    record->of_thread = (uintptr_t)*word_at(tail + 3);
     copy_out(tail + PN_RECORD_HEADER_WORDS, stack, record->depth);
     uint64_t length = PN_RECORD_HEADER_WORDS + record->depth;
     clear(tail, length);

@@ -11,8 +11,9 @@
  *
  *   word 0   header: bit 63 set once the record is complete; kind; depth
  *   word 1   weight, CPU nanoseconds
- *   word 2   thread slot (low half), label set (high half)
- *   word 3…  depth stack words, leaf first (stack_word.h)
+ *   word 2   thread slot (16 bits), address of the context's label set (48)
+ *   word 3   address of the thread's label set
+ *   word 4…  depth stack words, leaf first (stack_word.h)
  *
  * and wraps at the end word by word. `head` and `tail` count words since the
  * start and never wrap in practice (2^64 words), so they also tell the order of
@@ -51,10 +52,10 @@
  * of 1000 frames. */
 #define PN_RING_WORDS (UINT64_C(1) << 17)
 /* The reader is woken once this much is in the ring: a deep recursion at the
- * kernel's tick (250 Hz × 1027 words) then leaves 380 ms to come and read. */
+ * kernel's tick (250 Hz × 1028 words) then leaves 380 ms to come and read. */
 #define PN_RING_WAKE_WORDS (PN_RING_WORDS / 4)
 
-enum { PN_RING_TRIES = 64, PN_RECORD_HEADER_WORDS = 3 };
+enum { PN_RING_TRIES = 64, PN_RECORD_HEADER_WORDS = 4 };
 
 enum pn_record_kind {
     PN_KIND_STACK = 0,      /* whole */
@@ -69,7 +70,8 @@ typedef struct {
     uint32_t depth;
     uint64_t weight_ns;
     uint32_t thread;
-    uint32_t labels;
+    uintptr_t of_context; /* label sets (labels.h), or 0 */
+    uintptr_t of_thread;
     uint64_t position; /* of its header, set by pn_ring_pop */
 } pn_record;
 

@@ -6,7 +6,12 @@
 #include <stdlib.h>
 
 /* 2 M nodes and 1 M samples take about 100 MB. */
-enum { NODES_MAX = 1 << 21, SAMPLES_MAX = 1 << 20, FUNCTIONS_LARGE = 1 << 17 };
+enum {
+    NODES_MAX = 1 << 21,
+    SAMPLES_MAX = 1 << 20,
+    FUNCTIONS_LARGE = 1 << 17,
+    LABEL_SETS_LARGE = 1 << 16
+};
 
 static const char *const marker_names[PN_MARKER_COUNT] = {
     [PN_MARKER_TRUNCATED] = "[truncated]",        [PN_MARKER_TORN] = "[torn stack]",
@@ -91,7 +96,8 @@ static bool grow_sample_table(pn_window *window)
 bool pn_window_is_large(const pn_window *window)
 {
     return window->node_count >= NODES_MAX / 2 || window->sample_count >= SAMPLES_MAX / 2 ||
-           window->functions.count >= FUNCTIONS_LARGE;
+           window->functions.count >= FUNCTIONS_LARGE ||
+           (window->label_sets != NULL && PyList_GET_SIZE(window->label_sets) >= LABEL_SETS_LARGE);
 }
 
 pn_window *pn_window_new(void)
@@ -115,6 +121,8 @@ void pn_window_free_gil(pn_window *window)
         pn_function_release_gil(&window->functions.items[i]);
     for (uint32_t i = 0; i < window->thread_count; i++)
         Py_CLEAR(window->threads[i].name);
+    Py_CLEAR(window->label_sets);
+    Py_CLEAR(window->label_numbers);
     free(window->functions.items);
     free(window->nodes);
     free(window->node_table);
@@ -191,4 +199,28 @@ uint32_t pn_window_thread_new_gil(pn_window *window, pid_t tid, PyObject *name)
     window->threads[window->thread_count] = (pn_window_thread){name, tid};
     Py_XINCREF(name);
     return window->thread_count++;
+}
+
+uint32_t pn_window_labels_gil(pn_window *window, PyObject *flat)
+{
+    if (PyTuple_GET_SIZE(flat) == 0)
+        return PN_NO_LABELS;
+    if (window->label_sets == NULL)
+        window->label_sets = PyList_New(0);
+    if (window->label_numbers == NULL)
+        window->label_numbers = PyDict_New();
+    if (window->label_sets == NULL || window->label_numbers == NULL)
+        return PN_NO_LABELS;
+    PyObject *known = PyDict_GetItemWithError(window->label_numbers, flat);
+    if (known != NULL)
+        return (uint32_t)PyLong_AsUnsignedLong(known);
+    if (PyErr_Occurred() || PyList_Append(window->label_sets, flat) != 0)
+        return PN_NO_LABELS;
+    Py_ssize_t number = PyList_GET_SIZE(window->label_sets);
+    PyObject *boxed = PyLong_FromSsize_t(number);
+    /* One that could not be noted here is met anew, and gets another number. */
+    if (boxed != NULL)
+        PyDict_SetItem(window->label_numbers, flat, boxed);
+    Py_XDECREF(boxed);
+    return (uint32_t)number;
 }

@@ -32,7 +32,7 @@ enum pn_marker {
 
 const char *pn_marker_name(uint32_t marker);
 
-enum { PN_ROOT_NODE = 0 };
+enum { PN_ROOT_NODE = 0, PN_NO_LABELS = 0 };
 
 typedef struct {
     uint64_t word;
@@ -43,7 +43,7 @@ typedef struct {
     uint64_t weight_ns;
     uint32_t node;
     uint32_t thread; /* number of a pn_window_thread */
-    uint32_t labels;
+    uint32_t labels; /* PN_NO_LABELS, or 1 + an index into the window's label_sets */
 } pn_sample;
 
 typedef struct {
@@ -63,7 +63,9 @@ typedef struct {
     uint32_t sample_table_capacity;
     pn_window_thread *threads;
     uint32_t thread_count, thread_capacity;
-    uint64_t weight_ns; /* of all samples */
+    PyObject *label_sets;    /* list of tuples of names and values in turn; NULL: empty */
+    PyObject *label_numbers; /* dict from each to its number */
+    uint64_t weight_ns;      /* of all samples */
 } pn_window;
 
 /* An empty window, or NULL without memory. */
@@ -83,6 +85,10 @@ bool pn_window_add(pn_window *window, uint32_t node, uint32_t thread, uint32_t l
 
 /* The number of a new thread entry, or UINT32_MAX without memory. */
 uint32_t pn_window_thread_new_gil(pn_window *window, pid_t tid, PyObject *name);
+
+/* The number of a set of labels, a tuple as in `label_sets`. PN_NO_LABELS if it is
+ * empty, or, with a Python exception set, without memory. */
+uint32_t pn_window_labels_gil(pn_window *window, PyObject *flat);
 
 static inline uint64_t pn_marker_word(enum pn_marker marker)
 {

@@ -16,8 +16,20 @@ if TYPE_CHECKING:
     from pyroscope_native.api import configure, profile, shutdown, stats
     from pyroscope_native.errors import ConfigError
     from pyroscope_native.figures import Stats
+    from pyroscope_native.labels import add_thread_tag, remove_thread_tag, tag_wrapper
 
-__all__ = ["ConfigError", "Stats", "__version__", "configure", "profile", "shutdown", "stats"]
+__all__ = [
+    "ConfigError",
+    "Stats",
+    "__version__",
+    "add_thread_tag",
+    "configure",
+    "profile",
+    "remove_thread_tag",
+    "shutdown",
+    "stats",
+    "tag_wrapper",
+]
 
 
 def __getattr__(name: str) -> object:
@@ -25,9 +37,11 @@ def __getattr__(name: str) -> object:
     # the modules of the directory that it is called in out of its way.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pyroscope_native import api, errors, figures
+    from pyroscope_native import api, errors, figures, labels
 
-    home = {"ConfigError": errors, "Stats": figures}.get(name, api)
-    found: object = getattr(home, name)
+    homes = {"ConfigError": errors, "Stats": figures}
+    for tags in ("add_thread_tag", "remove_thread_tag", "tag_wrapper"):
+        homes[tags] = labels
+    found: object = getattr(homes.get(name, api), name)
     globals()[name] = found
     return found

@@ -6,7 +6,7 @@ One per process. Calls come from one thread at a time, except `wake`,
 `attach_thread` and `walk_self`, which any may make.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypedDict, TypeVar
 
 _T = TypeVar("_T")
@@ -38,6 +38,7 @@ class Counters(TypedDict):
     ring_contended_ns: int
     no_slot_ns: int
     window_lost_ns: int
+    unlabelled_ns: int
     truncated_ns: int
     torn_ns: int
     no_python_ns: int
@@ -68,6 +69,10 @@ class Window:
 
     def threads(self) -> list[tuple[int, str | None]]:
         """(kernel id, name if known from its start) by thread number."""
+
+    def label_sets(self) -> list[tuple[str, ...]]:
+        """Names and values in turn, inner scopes first, by label set; the first is
+        empty."""
 
     def samples(self, start: int, stop: int) -> list[tuple[tuple[int, ...], int, int, int]]:
         """(stack, weight in ns, thread number, label set) of samples start to stop.
@@ -199,6 +204,39 @@ def preceded(before: Callable[..., object], original: _T) -> _T:
 def attach_thread() -> None:
     """The calling thread is sampled from now on. Called by a method of a Thread, it
     bears that one's name."""
+
+class Scope:
+    """The labels of a block, for the context that it runs in. Any thread may call,
+    and it never raises. A subclass says what `tags` are.
+
+    What is entered while nothing is profiled is no scope. One that is left by another
+    thread, in another context or not in turn ends everywhere.
+    """
+
+    def __init__(self, tags: Mapping[str, object]) -> None: ...
+    @staticmethod
+    def _flat(tags: Mapping[str, object]) -> tuple[str, ...]:
+        """The tags as names and values in turn, exactly str."""
+
+    def again(self) -> Scope:
+        """Another of the same labels."""
+
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+def labels_are_tracked() -> bool:
+    """Whether a scope that is entered now has an effect."""
+
+def thread_labels() -> tuple[str, ...]:
+    """What `set_thread_labels` has set in the calling thread."""
+
+def set_thread_labels(labels: tuple[str, ...]) -> None:
+    """Label the calling thread, beneath scopes: names and values in turn, exactly str,
+    of which the last of a name counts."""
+
+def labels_are_read_right() -> bool:
+    """Whether a handler sees the current context's labels as Python does. There are
+    none in it afterwards."""
 
 def walk_self() -> tuple[bool, list[tuple[int, int]]]:
     """Walk the caller's stack as the signal handler does.

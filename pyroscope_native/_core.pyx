@@ -36,6 +36,7 @@ cdef extern from "<pthread.h>" nogil:
 
 cdef extern from "Python.h":
     PyObject *PyThreadState_GetDict()
+    void PyErr_Clear()
 
 
 cdef extern from "<unistd.h>" nogil:
@@ -56,6 +57,20 @@ cdef extern from "fuse.h":
 cdef extern from "interrupt.h":
     bint pn_interrupt_is_noted_gil()
     void pn_interrupt_note_gil(bint ended_the_program)
+
+
+cdef extern from "labels.h":
+    ctypedef struct pn_label_set
+    int pn_labels_open_gil() except -1
+    bint pn_labels_are_tracked_gil()
+    PyObject *pn_labels_enter_gil(PyObject *own, uint64_t scope)
+    void pn_labels_leave_gil(uint64_t scope, pn_label_set *entered)
+    int pn_labels_set_thread_gil(PyObject *own) except -1
+    PyObject *pn_labels_thread_gil()
+
+
+cdef extern from "context.h":
+    bint pn_context_check_gil()
 
 
 cdef extern from "preceded.h":
@@ -104,6 +119,7 @@ cdef extern from "profiler.h" nogil:
         uint32_t sample_count
         pn_window_thread *threads
         uint32_t thread_count
+        PyObject *label_sets
         uint64_t weight_ns
     ctypedef struct pn_thread:
         uint32_t index
@@ -122,6 +138,7 @@ cdef extern from "profiler.h" nogil:
         uint64_t ring_contended_ns
         uint64_t no_slot_ns
         uint64_t window_lost_ns
+        uint64_t unlabelled_ns
         uint64_t truncated_ns
         uint64_t torn_ns
         uint64_t no_python_ns
@@ -433,6 +450,77 @@ def attach_thread():
     pn_profiler_attach_thread_gil(<PyObject *>name if type(name) is str else NULL)
 
 
+cdef uint64_t scopes = 0
+
+
+cdef class Scope:
+    cdef object tags
+    cdef tuple own  # None until it is needed
+    cdef uint64_t number
+    cdef uint32_t open_count
+    cdef object entered  # what the one open entry has made
+
+    def __cinit__(self, tags):
+        global scopes
+        scopes += 1
+        self.tags = tags
+        self.number = scopes
+
+    def again(self):
+        cdef Scope other = Scope.__new__(type(self), self.tags)
+        if self.own is None and pn_labels_are_tracked_gil():
+            self.own = self._flat(self.tags)
+        other.own = self.own
+        return other
+
+    def __enter__(self):
+        if not pn_labels_are_tracked_gil():
+            return
+        if self.own is None:
+            self.own = self._flat(self.tags)
+        if len(self.own) == 0:
+            return
+        cdef PyObject *entered = pn_labels_enter_gil(<PyObject *>self.own, self.number)
+        if entered == NULL:
+            PyErr_Clear()
+            return
+        self.open_count += 1
+        self.entered = <object>entered if self.open_count == 1 else None
+        Py_DECREF(<object>entered)
+
+    def __exit__(self, *_):
+        if self.open_count == 0:
+            return
+        cdef object entered = self.entered
+        self.open_count -= 1
+        self.entered = None
+        pn_labels_leave_gil(
+            self.number, <pn_label_set *><PyObject *>entered if entered is not None else NULL
+        )
+
+
+def thread_labels():
+    cdef PyObject *own = pn_labels_thread_gil()
+    return <tuple>own if own != NULL else ()
+
+
+def set_thread_labels(tuple own not None):
+    pn_labels_open_gil()
+    pn_labels_set_thread_gil(<PyObject *>own if len(own) > 0 else NULL)
+
+
+def labels_are_tracked():
+    return pn_labels_are_tracked_gil()
+
+
+def labels_are_read_right():
+    cdef bint is_right
+    pn_labels_open_gil()
+    is_right = pn_context_check_gil()
+    PyErr_Clear()
+    return is_right
+
+
 def walk_self():
     cdef uint64_t stack[PN_DEPTH_MAX]
     cdef pn_walk walk = pn_profiler_walk_self_gil(stack)
@@ -499,6 +587,11 @@ cdef class Window:
              <object>self.c.threads[i].name if self.c.threads[i].name != NULL else None)
             for i in range(self.c.thread_count)
         ]
+
+    def label_sets(self):
+        if self.c.label_sets == NULL:
+            return [()]
+        return [(), *<list>self.c.label_sets]
 
     cdef uint32_t frame_of(self, uint32_t node):
         cdef uint64_t word = self.c.nodes[node].word

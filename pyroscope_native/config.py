@@ -52,6 +52,10 @@ class Config(NamedTuple):
     thread_names: bool = False
     """Whether pushed samples carry the label `thread_name`. Written files
     always do; on a server each name makes a series."""
+    label_value_limit: int = 1000
+    """Distinct values of a label in a window; further ones become one."""
+    replace_label_periods: bool = False
+    """Whether a period in a label's name becomes `_`, or is refused."""
     overhead_budget: float = 0.01
     """The profiler's own CPU time as a share of the process's, from which on it
     lowers its rate."""
@@ -126,7 +130,7 @@ def check_tag(name: str, value: str) -> None:
     """Raises ConfigError for a tag that a server would refuse."""
     if not (name.isascii() and name.isidentifier()) or len(name) > 1024:
         raise ConfigError(
-            f"a tag's name is letters, digits and _, not beginning with a digit: {name!r}"
+            f"a tag's name is letters, digits and _, not beginning with a digit: {name!r:.100}"
         )
     if name in _RESERVED_TAGS or name.startswith("__"):
         raise ConfigError(f"the tag name {name} is reserved")

@@ -52,6 +52,15 @@ class Stats(NamedTuple):
     """Samples whose innermost entry into the interpreter was left out."""
     unresolved_ns: int
     """Weight of stacks with an `[unresolved code]`."""
+    unlabelled_ns: int
+    """Weight whose labels are not known any more."""
+    labels_refused: int
+    """Labels that could not be: see `labels`."""
+    labels_dropped: int
+    """Label sets that lost a label each for want of room in a series, counted in each
+    window."""
+    label_values_other: int
+    """Label values that became `[other]`, counted likewise."""
     no_python_ns: int
     """Weight of threads without Python code: `[no Python code]`."""
     subinterpreter_ns: int

@@ -8,11 +8,11 @@ labels, and windows of one run are added up.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 
 from pyroscope_native import _core
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
+from pyroscope_native.sample_labels import SampleLabels
 
 LOST_SAMPLES = Function("[lost samples]", "", 0)
 """Carries weight that was counted but has no stack."""
@@ -23,37 +23,6 @@ _CHUNK = 500
 """Samples taken from a window at a time, so that the GIL is free in between."""
 
 
-def _thread_names() -> dict[int, str]:
-    """Names of the threads that Python knows, by kernel id.
-
-    Not by `threading.enumerate()`, which takes a lock that may be held, or be
-    another library's. Where green threads share one of the kernel's, the first
-    comer, who owns it, gives the name.
-    """
-    names: dict[int, str] = {}
-    for thread in list(threading._active.values()):  # type: ignore[attr-defined]
-        if thread.native_id is not None:
-            names.setdefault(thread.native_id, thread.name)
-    return names
-
-
-def _command_name(tid: int) -> str:
-    """What the kernel calls a thread that Python does not know."""
-    try:
-        with open(f"/proc/self/task/{tid}/comm", encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return "unknown"
-
-
-def _labels_by_thread(window: _core.Window) -> list[Labels]:
-    known = _thread_names()
-    return [
-        (("thread_name", known.get(tid) or name or _command_name(tid)),)
-        for tid, name in window.threads()
-    ]
-
-
 def _samples(window: _core.Window) -> Iterator[tuple[tuple[int, ...], int, int, int]]:
     for start in range(0, window.sample_count, _CHUNK):
         yield from window.samples(start, start + _CHUNK)
@@ -62,10 +31,10 @@ def _samples(window: _core.Window) -> Iterator[tuple[tuple[int, ...], int, int, 
 class Fold:
     """Windows added up to one profile."""
 
-    def __init__(self, *, thread_names: bool, qualname: Callable[[Function], str] | None) -> None:
+    def __init__(self, *, labels: SampleLabels, qualname: Callable[[Function], str] | None) -> None:
         """`qualname` finds a better name for a function, where the interpreter
         does not keep one."""
-        self._thread_names = thread_names
+        self.labels = labels
         self._qualname = qualname
         self._functions: dict[Function, int] = {}
         self._frames: dict[Frame, int] = {}
@@ -79,7 +48,7 @@ class Fold:
 
     def add_window(self, window: _core.Window) -> None:
         """Add what the core has cut."""
-        labels = _labels_by_thread(window) if self._thread_names else None
+        labels_of = self.labels.of_window(window)
         samples = list(_samples(window))
         functions = [self._named(Function(*function)) for function in window.functions()]
         frames = []
@@ -87,8 +56,8 @@ class Fold:
             function = functions[number]
             frames.append(self._frame(Frame(self._function(function), line or function.start_line)))
         weights = self._weights
-        for stack, weight_ns, thread, _ in samples:
-            key = (tuple([frames[number] for number in stack]), labels[thread] if labels else ())
+        for stack, weight_ns, thread, label_set in samples:
+            key = (tuple([frames[number] for number in stack]), labels_of(thread, label_set))
             weights[key] = weights.get(key, 0) + weight_ns
 
     def add_marker(self, marker: Function, weight_ns: int) -> None:

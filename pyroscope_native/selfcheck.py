@@ -5,13 +5,15 @@
 The core knows frames by their layout in memory. Before it is trusted it must
 agree with `sys._getframe()` on every frame and line of a stack that holds
 what stacks are made of: functions, a generator, a C function that calls back,
-a class being called.
+a class being called. It also reads a context variable past Python, in a trie whose
+nodes are of other kinds in small contexts than in large ones.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextvars import Context, ContextVar
 from types import CodeType, FrameType
 
 from pyroscope_native import _core
@@ -61,6 +63,19 @@ def _generator() -> Iterator[str | None]:
     yield from map(lambda _: _Comparison().result, [None])  # noqa: C417 - a callback from C
 
 
+_CONTEXT_SIZES = (0, 1, 20, 100)
+
+
+def _labels_are_read_right(beside: int) -> bool:
+    for i in range(beside):
+        ContextVar[int](f"scratch {i}").set(i)
+    return _core.labels_are_read_right()
+
+
 def find_mismatch() -> str | None:
-    """What the core got wrong about the current stack; None if nothing."""
+    """What the core got wrong about the current stack, or about labels; None if
+    nothing."""
+    for size in _CONTEXT_SIZES:
+        if not Context().run(_labels_are_read_right, size):
+            return f"labels beside {size} context variables were not found"
     return next(_generator())

@@ -20,7 +20,7 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from pyroscope_native import _core
+from pyroscope_native import _core, labels
 from pyroscope_native.budget import Budget, Costs
 from pyroscope_native.config import Clock, Config
 from pyroscope_native.deliver.upload import Uploader
@@ -29,6 +29,7 @@ from pyroscope_native.fold import LOST_SAMPLES, UNSEEN_THREADS, Fold
 from pyroscope_native.fuse import Fuse
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
+from pyroscope_native.sample_labels import OTHER, SERIES_LABELS, SampleLabels, room
 from pyroscope_native.selfcheck import find_mismatch
 
 _sleep = time.sleep
@@ -150,6 +151,7 @@ class Session:
         self._drain: _Drain | None = None
         self._stepped_back = False
         """Sampling has ended before the session."""
+        self._labels_dropped = self._label_values_other = 0
         self._pauses = 0
         """Forks under way."""
         self._endings = 0
@@ -165,7 +167,10 @@ class Session:
         self.uploader = Uploader(config) if config.server_address else None
         self._whole: Fold | None = None
         if config.outputs:
-            self._whole = Fold(thread_names=True, qualname=_qualname_finder())
+            self._whole = Fold(
+                labels=SampleLabels(thread_name=True, value_limit=config.label_value_limit),
+                qualname=_qualname_finder(),
+            )
 
     # -- beginning --
 
@@ -187,6 +192,8 @@ class Session:
         self._began_s = time.monotonic()
         self._kernel_began_ns = time.process_time_ns()
         self._counters_began = _core.counters()
+        labels.replace_periods(self.config.replace_label_periods)
+        self._labels_refused_before = labels.refused()
         self._lost_told_ns = 0
         self._window_time_ns, self._window_began_s = self._time_ns, self._began_s
         try:
@@ -384,13 +391,38 @@ class Session:
         folds = [self._whole] if self._whole is not None else []
         pushed = None
         if self.uploader is not None and (window.weight_ns + lost_ns + unseen_ns > 0):
-            pushed = Fold(thread_names=self.config.thread_names, qualname=_qualname_finder())
+            pushed = Fold(labels=self._pushed_labels(), qualname=_qualname_finder())
             folds.append(pushed)
         for fold in folds:
             fold.add_window(window)
             fold.add_marker(LOST_SAMPLES, lost_ns)
             fold.add_marker(UNSEEN_THREADS, unseen_ns)
+        if pushed is not None:
+            self._count_labels(pushed.labels)
         return pushed
+
+    def _count_labels(self, pushed: SampleLabels) -> None:
+        self._labels_dropped += pushed.dropped
+        self._label_values_other += pushed.other_values
+        if pushed.dropped:
+            warn_once(
+                "labels-dropped",
+                f"samples have more labels than a server takes ({SERIES_LABELS} with those of "
+                "the process): those of outer scopes are left out",
+            )
+        if pushed.other_values:
+            warn_once(
+                "label-values",
+                f"a label has more than {self.config.label_value_limit} values in a window: "
+                f"further ones are {OTHER}",
+            )
+
+    def _pushed_labels(self) -> SampleLabels:
+        return SampleLabels(
+            thread_name=self.config.thread_names,
+            room=room(len(self.config.tags)),
+            value_limit=self.config.label_value_limit,
+        )
 
     # -- the end --
 
@@ -458,6 +490,10 @@ class Session:
             torn_ns=since("torn_ns"),
             retried=since("retried"),
             unresolved_ns=since("unresolved_ns"),
+            unlabelled_ns=since("unlabelled_ns"),
+            labels_refused=labels.refused() - self._labels_refused_before,
+            labels_dropped=self._labels_dropped,
+            label_values_other=self._label_values_other,
             no_python_ns=since("no_python_ns"),
             subinterpreter_ns=since("subinterpreter_ns"),
             table_full_ns=since("table_full_ns"),

@@ -279,6 +279,26 @@ bool pn_window_is_large(const pn_window *window)
     return false;
 }
 
+int pn_labels_open_gil(void)
+{
+    return 0;
+}
+
+void pn_labels_track_gil(bool on)
+{
+    (void)on;
+}
+
+void pn_labels_forget_gil(void)
+{
+}
+
+void pn_labels_note_sig(const PyThreadState *tstate, pn_record *record)
+{
+    (void)tstate;
+    record->of_context = record->of_thread = 0;
+}
+
 int pn_codes_install_gil(void)
 {
     return 0;

@@ -20,14 +20,15 @@ static pn_record record_of(uint64_t seed, uint32_t depth)
         .kind = (enum pn_record_kind)(seed % (PN_KIND_SUBINTERPRETER + 1)),
         .depth = depth,
         .weight_ns = mix(seed),
-        .thread = (uint32_t)mix(seed + 1),
-        .labels = (uint32_t)mix(seed + 2),
+        .thread = (uint32_t)mix(seed + 1) & 0xffff,
+        .of_context = (uintptr_t)mix(seed + 2) & UINT64_C(0xffffffffffff),
+        .of_thread = (uintptr_t)mix(seed + 3),
     };
 }
 
 static uint64_t word_of(uint64_t seed, uint32_t i)
 {
-    return mix(seed + 3 + i);
+    return mix(seed + 4 + i);
 }
 
 static void check_record(const pn_record *actual, const uint64_t *stack, uint64_t seed,
@@ -38,7 +39,8 @@ static void check_record(const pn_record *actual, const uint64_t *stack, uint64_
     CHECK_EQUAL(actual->depth, expected.depth);
     CHECK_EQUAL(actual->weight_ns, expected.weight_ns);
     CHECK_EQUAL(actual->thread, expected.thread);
-    CHECK_EQUAL(actual->labels, expected.labels);
+    CHECK_EQUAL(actual->of_context, expected.of_context);
+    CHECK_EQUAL(actual->of_thread, expected.of_thread);
     for (uint32_t i = 0; i < depth; i++)
         CHECK_EQUAL(stack[i], word_of(seed, i));
 }

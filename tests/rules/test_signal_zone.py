@@ -44,6 +44,7 @@ ALLOWED_SYMBOLS = {
     "_PyRuntime": "its note of a signal is read",
     "__errno_location": "errno, to be put back",
     "__stack_chk_fail": "ends the process, where the stack is broken already",
+    "__popcountdi2": "the compiler's own, where the processor may lack the instruction",
     "memcpy": "writes memory, bound when the library is loaded",
     "memset": "writes memory, bound when the library is loaded",
     "syscall": "futex, gettid and rt_sigprocmask, none of which waits",
