@@ -207,15 +207,21 @@ def attach_thread() -> None:
 
 class Scope:
     """The labels of a block, for the context that it runs in. Any thread may call,
-    and it never raises. A subclass says what `tags` are.
+    and it never raises. A subclass says which `tags` can be labels.
 
     What is entered while nothing is profiled is no scope. One that is left by another
     thread, in another context or not in turn ends everywhere.
     """
 
     def __init__(self, tags: Mapping[str, object]) -> None: ...
+
+    _known_names: dict[object, str]
+    """Names, as the program has them and as labels have them, that are good."""
+    _plain_limit: int
+    """Up to this many characters of ASCII are a good value."""
+
     @staticmethod
-    def _flat(tags: Mapping[str, object]) -> tuple[str, ...]:
+    def _checked(tags: Mapping[str, object]) -> tuple[str, ...]:
         """The tags as names and values in turn, exactly str."""
 
     def again(self) -> Scope:

@@ -450,6 +450,23 @@ def attach_thread():
     pn_profiler_attach_thread_gil(<PyObject *>name if type(name) is str else NULL)
 
 
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object text)
+
+
+cdef tuple plain_labels(dict tags, dict names, Py_ssize_t limit):
+    cdef list labels = []
+    for name, value in tags.items():
+        known = names.get(name)
+        if known is None or type(value) is not str or not PyUnicode_IS_ASCII(value):
+            return None
+        if not 0 < len(<str>value) <= limit:
+            return None
+        labels.append(known)
+        labels.append(value)
+    return tuple(labels)
+
+
 cdef uint64_t scopes = 0
 
 
@@ -466,10 +483,16 @@ cdef class Scope:
         self.tags = tags
         self.number = scopes
 
+    cdef check(self):
+        if type(self.tags) is dict:
+            self.own = plain_labels(self.tags, self._known_names, self._plain_limit)
+        if self.own is None:
+            self.own = self._checked(self.tags)
+
     def again(self):
         cdef Scope other = Scope.__new__(type(self), self.tags)
         if self.own is None and pn_labels_are_tracked_gil():
-            self.own = self._flat(self.tags)
+            self.check()
         other.own = self.own
         return other
 
@@ -477,7 +500,7 @@ cdef class Scope:
         if not pn_labels_are_tracked_gil():
             return
         if self.own is None:
-            self.own = self._flat(self.tags)
+            self.check()
         if len(self.own) == 0:
             return
         cdef PyObject *entered = pn_labels_enter_gil(<PyObject *>self.own, self.number)

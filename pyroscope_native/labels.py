@@ -15,20 +15,17 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pyroscope_native import config
 from pyroscope_native.errors import ConfigError
 from pyroscope_native.log import warn_once
 from pyroscope_native.support import reason_unsupported
 
-if TYPE_CHECKING:
-    from typing_extensions import TypeGuard
-
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_SHORT = 512
-"""A character takes at most four of the 2048 bytes that a value may have."""
+_PLAIN = 2048
+"""The characters of a value that need no look, if they are ASCII: as `check_tag` has it."""
 _NAMES_KEPT = 1000
 
 
@@ -81,26 +78,16 @@ def checked(name: object, value: object) -> tuple[str, str] | None:
     return known, text
 
 
-def _is_plain(value: object) -> TypeGuard[str]:
-    """Whether nothing need be checked about it. Most values are."""
-    return type(value) is str and value.isascii() and 0 < len(value) <= _SHORT
-
-
-def flat(tags: Mapping[str, object]) -> tuple[str, ...]:
-    """Names and values in turn, of those that can be. Never raises."""
-    result: list[str] = []
-    names = _checks.names
+def checked_tags(tags: Mapping[str, object]) -> tuple[str, ...]:
+    """Names and values in turn, of those that can be labels. Never raises."""
+    labels: list[str] = []
     try:
         for name, value in tags.items():
-            known = names.get(name)
-            if known is not None and _is_plain(value):
-                result += (known, value)
-            else:
-                result += checked(name, value) or ()
+            labels += checked(name, value) or ()
     except Exception as error:
         _checks.refused += 1
         warn_once("labels", f"labels are a dictionary from names to values: {error!r}")
-    return tuple(result)
+    return tuple(labels)
 
 
 if reason_unsupported() is None:
@@ -150,7 +137,10 @@ class tag_wrapper(Scope):
     once and counted. When nothing is profiled a scope does nothing.
     """
 
-    _flat = staticmethod(flat)
+    __slots__ = ()
+    _known_names = _checks.names
+    _plain_limit = _PLAIN
+    _checked = staticmethod(checked_tags)
 
     def __call__(self, function: _F) -> _F:
         """Decorate `function`."""

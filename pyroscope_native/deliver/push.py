@@ -66,6 +66,24 @@ def series_labels(service_name: str, tags: Mapping[str, str], version: str) -> d
     return {**series, **user, **origin, **user, **series}  # first place, last value
 
 
+def distributed(
+    series: Mapping[str, str], profile: Profile
+) -> tuple[Mapping[str, str], Profile]:
+    """Move labels of the series that some sample has a value of its own for to the other
+    samples: on the server a series' label would win over a sample's.
+    """
+    own = {name for labels in {sample.labels for sample in profile.samples} for name, _ in labels}
+    shared = {name: series[name] for name in own.intersection(series)}
+    if not shared:
+        return series, profile
+    samples = [
+        sample._replace(labels=tuple(sorted({**shared, **dict(sample.labels)}.items())))
+        for sample in profile.samples
+    ]
+    rest = {name: value for name, value in series.items() if name not in shared}
+    return rest, profile._replace(samples=samples)
+
+
 class PushError(Exception):
     """A profile that was not, or not provably, stored. Shows no secrets."""
 
@@ -120,8 +138,9 @@ class Pusher:
         `timeout_s` limits connecting and each wait for an answer. Raises
         `PushError`, which tells whether to try again.
         """
+        labels, profile = distributed(self._labels, profile)
         pprof = encode(limit_depth(profile, MAX_STACK_FRAMES))
-        response = self._post(self._request(pprof), timeout_s)
+        response = self._post(_request(labels, pprof), timeout_s)
         if response.status != 200:
             raise self._refusal(response, len(pprof))
 
@@ -156,15 +175,6 @@ class Pusher:
         """Close the kept connection; a later push opens another."""
         self._connections.clear()
 
-    def _request(self, pprof: bytes) -> bytes:
-        request = _push_request()
-        series = request.series.add()
-        for name, value in self._labels.items():
-            series.labels.add(name=name, value=value)
-        series.samples.add(raw_profile=pprof)
-        serialized: bytes = request.SerializeToString()
-        return serialized
-
     def _refusal(self, response: urllib3.BaseHTTPResponse, size_bytes: int) -> PushError:
         status = response.status
         if 300 <= status < 400:
@@ -183,6 +193,16 @@ class Pusher:
         for secret in self._secrets:  # a proxy may quote what it was sent
             reason = reason.replace(secret, "***")
         return PushError(f"{self._address}: {reason}", status=status, retryable=retryable)
+
+
+def _request(labels: Mapping[str, str], pprof: bytes) -> bytes:
+    request = _push_request()
+    series = request.series.add()
+    for name, value in labels.items():
+        series.labels.add(name=name, value=value)
+    series.samples.add(raw_profile=pprof)
+    serialized: bytes = request.SerializeToString()
+    return serialized
 
 
 def _basic(user_and_password: tuple[str, str]) -> str:

@@ -103,6 +103,26 @@ def test_a_push_is_stored(server: PushServer) -> None:
     assert [sample.values for sample in push.profile.samples] == [(10_000_000,)]
 
 
+def test_a_sample_s_label_wins_over_the_series_own(server: PushServer) -> None:
+    """The server has it the other way round."""
+    labelled = profile()
+    labelled.samples[:] = [
+        Sample((0,), 1_000, (("job", "tidy"), ("zone", "eu"))),
+        Sample((0,), 2_000, (("job", "tidy"),)),
+        Sample((0,), 4_000, ()),
+    ]
+    labels = series_labels("shop", {"zone": "us", "env": "prod"}, "1.2.3")
+    pusher(server.address, labels=labels).push(labelled, timeout_s=TIMEOUT_S)
+    (push,) = server.pushes
+    assert "zone" not in push.labels
+    assert push.labels["env"] == "prod"
+    assert {sample.values[0]: dict(sample.labels) for sample in push.profile.samples} == {
+        1_000: {"job": "tidy", "zone": "eu"},
+        2_000: {"job": "tidy", "zone": "us"},
+        4_000: {"zone": "us"},
+    }
+
+
 def test_the_request_is_connect_unary(server: PushServer) -> None:
     pusher(server.address).push(profile(), timeout_s=TIMEOUT_S)
     headers = server.pushes[0].headers
