@@ -55,6 +55,7 @@ bench: $(VENV)/tested ## Measure the handler, the overhead, start and memory
 	$(BIN)/python benchmarks/handler.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/labels.py
 
 clean: ## Remove what was made
 	rm -rf $(VENV) build dist *.egg-info pyroscope_native/_core.c pyroscope_native/*.so

@@ -19,14 +19,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextvars import Context, ContextVar
 from typing import Any
 
 from pyroscope_native import _core
+from pyroscope_native.labels import tag_wrapper
 
 DEPTHS = (1, 10, 30, 100, 500, 1000)
 ROUNDS = 60
 TICKS = 100
 """In a round: at 1000 frames they fill most of the ring."""
+_VARIABLES = 20
+"""Context variables of others."""
 
 
 def _library() -> Any:
@@ -46,6 +50,13 @@ def _at_depth(depth: int, measure: Callable[[], float]) -> float:
 
 def _in_generator(measure: Callable[[], float]) -> Iterator[float]:
     yield measure()
+
+
+def _labelled(measure: Callable[[], float]) -> float:
+    for number in range(_VARIABLES):
+        ContextVar[int](f"variable {number}").set(number)
+    with tag_wrapper({"endpoint": "/users/{id}", "method": "GET"}), tag_wrapper({"tenant": "a"}):
+        return measure()
 
 
 def _drain() -> None:
@@ -74,6 +85,10 @@ def measure() -> dict[str, float]:
         _drain()
         times.setdefault("depth 30, generator", []).append(
             _at_depth(26, lambda: next(_in_generator(handler_ns)))
+        )
+        _drain()
+        times.setdefault("depth 30, labelled", []).append(
+            _at_depth(25, lambda: Context().run(_labelled, handler_ns))
         )
     _core.stop()
     _drain()

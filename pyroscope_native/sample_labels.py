@@ -15,7 +15,7 @@ SERIES_LABELS = 30
 """As many labels may a series have, by a server's default."""
 _STANDING_LABELS = 8
 """What is said of every series (`deliver.push`), and one that Alloy adds."""
-SAMPLE_ONLY = frozenset({"span_id", "trace_id"})
+SAMPLE_ONLY = frozenset({"profile_id", "span_id", "trace_id"})
 """Labels of samples that make no series, and so have no limits."""
 
 OTHER = "[other]"

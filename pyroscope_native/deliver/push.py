@@ -66,9 +66,7 @@ def series_labels(service_name: str, tags: Mapping[str, str], version: str) -> d
     return {**series, **user, **origin, **user, **series}  # first place, last value
 
 
-def distributed(
-    series: Mapping[str, str], profile: Profile
-) -> tuple[Mapping[str, str], Profile]:
+def distributed(series: Mapping[str, str], profile: Profile) -> tuple[Mapping[str, str], Profile]:
     """Move labels of the series that some sample has a value of its own for to the other
     samples: on the server a series' label would win over a sample's.
     """

@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Labels as they are sent are such as a server takes, whatever a program says."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pyroscope_native import labels
+
+logging.getLogger("pyroscope_native").addHandler(logging.NullHandler())
+
+texts = st.one_of(
+    st.text(max_size=8),
+    st.text("ab_.0", max_size=4),
+    st.integers(1, 3000).map(lambda n: "a" * n),
+    st.integers(500, 1100).map(lambda n: "\U0001f40d" * n),
+    st.text(st.characters(categories=["Cs"]), min_size=1, max_size=3),
+)
+anything = st.one_of(texts, st.none(), st.integers(), st.floats(), st.binary(), st.lists(texts))
+
+
+@pytest.fixture(autouse=True)
+def _periods_refused() -> Iterator[None]:
+    yield
+    labels.replace_periods(False)
+
+
+def is_taken(name: str, value: str) -> bool:
+    return (
+        re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name) is not None
+        and not name.startswith("__")
+        and name != "service_name"
+        and len(name) <= 1024
+        and 1 <= len(value.encode("utf-8")) <= 2048
+    )
+
+
+@given(anything, anything)
+def test_what_is_not_refused_is_taken(name: object, value: object) -> None:
+    before = labels.refused()
+    label = labels.checked(name, value)
+    if label is None:
+        assert labels.refused() == before + 1
+    else:
+        assert labels.refused() == before
+        assert is_taken(*label)
+        assert type(label[0]) is type(label[1]) is str
+
+
+@given(texts, texts)
+def test_what_is_taken_is_not_refused_or_changed(name: str, value: str) -> None:
+    try:
+        taken = is_taken(name, value)
+    except UnicodeEncodeError:
+        return
+    if taken:
+        assert labels.checked(name, value) == (name, value)
+
+
+@given(texts, texts)
+def test_periods_may_be_replaced(name: str, value: str) -> None:
+    labels.replace_periods(True)
+    label = labels.checked(name, value)
+    labels.replace_periods(False)
+    assert label == labels.checked(name.replace(".", "_"), value)
+
+
+class Shouting(str):
+    def __str__(self) -> str:
+        return self.upper()
+
+    def __hash__(self) -> int:
+        raise AssertionError("a program's code in the drain")
+
+
+def test_a_subclass_of_str_is_what_it_holds() -> None:
+    label = labels.checked("name", Shouting("quiet"))
+    assert label == ("name", "quiet")
+    assert label is not None
+    assert type(label[1]) is str
