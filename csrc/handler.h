@@ -11,8 +11,8 @@
  *   - allocates nothing, locks nothing, waits for nothing;
  *   - calls of the C API only PyGILState_GetThisThreadState, which reads a
  *     thread-specific value, and Py_IsFinalizing, which reads a flag;
- *   - reads the frames of its own thread only, and writes its own slot, the
- *     ring, and no Python object;
+ *   - reads the frames and the context of its own thread only, and writes its own
+ *     slot, the ring, and of Python objects the mark in a label set;
  *   - bounds every loop by a constant, and counts what it cannot record;
  *   - leaves errno as it was;
  *   - uses less than 1 KB of stack, the stack of the interrupted thread: an

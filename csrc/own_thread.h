@@ -8,13 +8,19 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Returns 0, or an errno. */
 int pn_own_thread_start(pthread_t *thread, void *(*work)(void *), void *argument);
 
-/* Wait until the thread has gone, and forget it. False when the time is up:
- * it is still there. */
-bool pn_own_thread_join(pthread_t thread, double timeout_s);
+/* The kernel's id of a thread, while it runs; 0 where that can't be told. */
+pid_t pn_own_thread_tid(pthread_t thread);
+
+/* Wait until the thread has gone, and forget it. False when the time is up: it is
+ * still there. A thread that can be joined may still be listed by the kernel, and
+ * make a program that forks one of several threads; where its `tid` is not 0, that
+ * is waited for too. */
+bool pn_own_thread_join(pthread_t thread, pid_t tid, double timeout_s);
 
 /* Nobody will wait for it. */
 void pn_own_thread_leave(pthread_t thread);

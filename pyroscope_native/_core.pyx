@@ -46,7 +46,8 @@ cdef extern from "<unistd.h>" nogil:
 
 cdef extern from "own_thread.h" nogil:
     int pn_own_thread_start(pthread_t *thread, void *(*work)(void *) noexcept nogil, void *argument)
-    bint pn_own_thread_join(pthread_t thread, double timeout_s)
+    int pn_own_thread_tid(pthread_t thread)
+    bint pn_own_thread_join(pthread_t thread, int tid, double timeout_s)
     void pn_own_thread_leave(pthread_t thread)
 
 
@@ -255,6 +256,7 @@ def wait_for_births():
 cdef class OwnThread:
     cdef pthread_t thread
     cdef bint joined
+    cdef int tid
     cdef int pid
 
     def __init__(self, work, bint is_drain=False):
@@ -269,13 +271,14 @@ cdef class OwnThread:
             Py_DECREF(argument)
             raise OSError(error, os.strerror(error))
         self.joined = False
+        self.tid = pn_own_thread_tid(self.thread)
         self.pid = getpid()
 
     def join(self, double timeout_s):
         cdef bint ended = self.joined
         if not ended and self.pid == getpid():
             with nogil:
-                ended = pn_own_thread_join(self.thread, timeout_s)
+                ended = pn_own_thread_join(self.thread, self.tid, timeout_s)
             self.joined = ended
         return ended
 

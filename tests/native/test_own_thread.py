@@ -24,6 +24,18 @@ assert thread.join(5)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_one_that_was_joined_is_not_listed(tmp_path: Path) -> None:
+    program = """
+import os
+from pyroscope_native import _core
+for _ in range(1500):
+    assert _core.OwnThread(lambda: None).join(5)
+    assert len(os.listdir("/proc/self/task")) == 1
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_what_it_raises_is_told(tmp_path: Path) -> None:
     program = "from pyroscope_native import _core\n_core.OwnThread(lambda: 1 / 0).join(5)\n"
     done = python("-c", program, cwd=tmp_path)
