@@ -91,15 +91,16 @@ static uint32_t labels_entry(pn_window *window, const pn_record *record)
     uint32_t number = pn_labels_number_gil(record);
     if (number != PN_NO_LABELS)
         return number;
-    PyObject *flat = pn_labels_flat_gil(record);
-    if (flat != NULL) {
-        number = pn_window_labels_gil(window, flat);
-        Py_DECREF(flat);
-        pn_labels_keep_number_gil(record, number);
+    pn_labels_found found = pn_labels_find_gil(record);
+    if (found.flat != NULL) {
+        number = pn_window_labels_gil(window, found.flat);
+        Py_DECREF(found.flat);
     }
-    if (PyErr_Occurred()) {
+    if (!found.is_whole || PyErr_Occurred()) {
         PyErr_Clear();
         totals.unlabelled_ns += record->weight_ns;
+    } else if (found.is_lasting) {
+        pn_labels_keep_number_gil(record, number);
     }
     return number;
 }

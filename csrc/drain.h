@@ -14,7 +14,7 @@ bool pn_drain_gil(pn_window *window);
 typedef struct {
     uint64_t marked_ns[PN_MARKER_COUNT]; /* weight of samples under each marker */
     uint64_t lost_ns;                    /* weight that the window had no memory for */
-    uint64_t unlabelled_ns;              /* weight whose labels are not known any more */
+    uint64_t unlabelled_ns;              /* weight whose labels are not all known */
     uint64_t busy_ns;                    /* CPU time in pn_drain_gil */
     uint64_t longest_ns;                 /* of it, in one call: a burst */
     uint64_t ring_peak_words;            /* the most that was found in the ring */

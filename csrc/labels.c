@@ -8,8 +8,9 @@
 
 #include <stdatomic.h>
 
-/* A series may have 30 labels; who counts what is left out looks further. */
-enum { LABELS_MAX = 64 };
+/* A series may have 30 labels; who counts what is left out looks further. Scopes are
+ * looked for up to SCOPES_MAX deep: some 10 µs. */
+enum { LABELS_MAX = 64, SCOPES_MAX = 4096 };
 #define NOT_ENDED UINT64_MAX
 
 struct pn_label_set {
@@ -196,13 +197,14 @@ static pn_label_set *entered_here(pn_label_set *innermost, uint64_t scope)
 {
     const PyObject *here = current_context();
     pn_label_set *set = innermost;
-    while (set != NULL && !(set->scope == scope && set->home == here))
-        set = set->outer;
-    return set;
+    for (int depth = 0; set != NULL && depth < SCOPES_MAX; depth++, set = set->outer)
+        if (set->scope == scope && set->home == here)
+            return set;
+    return NULL;
 }
 
-/* Take a set out of the current context, if it is there. Others may share the sets
- * inside it, and lose it too: for them it has ended. */
+/* Take a set out of the current context, if it is found there. Others may share the
+ * sets inside it, and lose it too: for them it has ended. */
 static void take_out(pn_label_set *innermost, pn_label_set *set)
 {
     if (set == innermost) {
@@ -211,8 +213,9 @@ static void take_out(pn_label_set *innermost, pn_label_set *set)
         return;
     }
     pn_label_set *inner = innermost;
-    while (inner != NULL && inner->outer != set)
-        inner = inner->outer;
+    for (int depth = 0; inner != NULL && inner->outer != set; depth++, inner = inner->outer)
+        if (depth == SCOPES_MAX)
+            return;
     if (inner == NULL)
         return;
     Py_XINCREF((PyObject *)set->outer);
@@ -330,21 +333,29 @@ bool pn_labels_are_known_gil(const pn_record *record)
     return record->position >= labels.blind_until;
 }
 
-PyObject *pn_labels_flat_gil(const pn_record *record)
+pn_labels_found pn_labels_find_gil(const pn_record *record)
 {
+    pn_labels_found found = {.is_whole = true, .is_lasting = true};
     collected all = {.count = 0};
     const pn_label_set *set = (const pn_label_set *)record->of_context;
-    for (; set != NULL; set = set->outer)
+    for (int depth = 0; set != NULL; depth++, set = set->outer) {
+        if (depth == SCOPES_MAX) {
+            found.is_whole = false;
+            break;
+        }
         if (record->position < set->ended_at)
             collect(&all, set->own);
+        if (set->ended_at != NOT_ENDED)
+            found.is_lasting = false;
+    }
     if (record->of_thread != 0)
         collect(&all, ((const pn_label_set *)record->of_thread)->own);
-    PyObject *flat = PyTuple_New(all.count);
-    for (Py_ssize_t i = 0; flat != NULL && i < all.count; i++) {
+    found.flat = PyTuple_New(all.count);
+    for (Py_ssize_t i = 0; found.flat != NULL && i < all.count; i++) {
         Py_INCREF(all.items[i]);
-        PyTuple_SET_ITEM(flat, i, all.items[i]);
+        PyTuple_SET_ITEM(found.flat, i, all.items[i]);
     }
-    return flat;
+    return found;
 }
 
 /* Who keeps the number, and what it depends on besides. */
@@ -368,9 +379,6 @@ void pn_labels_keep_number_gil(const pn_record *record, uint32_t number)
 {
     uint64_t beside;
     pn_label_set *set = keeper(record, &beside);
-    for (const pn_label_set *at = set; at != NULL; at = at->outer)
-        if (at->ended_at != NOT_ENDED)
-            return; /* other records may have other labels */
     set->number = number;
     set->number_epoch = labels.epoch;
     set->number_beside = beside;

@@ -66,10 +66,16 @@ void pn_labels_note_sig(const PyThreadState *tstate, pn_record *record);
  * handler completed so late that the profiler had been stopped. */
 bool pn_labels_are_known_gil(const pn_record *record);
 
-/* The labels of a record: a new tuple of names and values in turn, inner ones
- * before outer ones, the thread's last; each name once. NULL with an exception
- * set. */
-PyObject *pn_labels_flat_gil(const pn_record *record);
+typedef struct {
+    /* A new tuple of names and values in turn, inner ones before outer ones, the
+     * thread's last; each name once. NULL with an exception set. */
+    PyObject *flat;
+    bool is_whole;   /* false: there are more scopes around than were looked for */
+    bool is_lasting; /* other records of the same sets have the same labels */
+} pn_labels_found;
+
+/* The labels of a record. */
+pn_labels_found pn_labels_find_gil(const pn_record *record);
 
 /* A number that was kept for the label sets of a record, which has at least one,
  * since the last pn_labels_forget_gil: 0 where there is none. */

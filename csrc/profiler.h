@@ -97,7 +97,7 @@ typedef struct {
     uint64_t ring_contended_ns;
     uint64_t no_slot_ns;
     uint64_t window_lost_ns; /* no memory to fold it */
-    uint64_t unlabelled_ns;  /* its labels are not known */
+    uint64_t unlabelled_ns;  /* its labels are not all known */
     uint64_t truncated_ns, torn_ns, no_python_ns, subinterpreter_ns, unresolved_ns, table_full_ns;
     uint64_t unseen_ns;  /* taken by pn_profiler_take_unseen_gil, not in seen_ns */
     uint64_t own_cpu_ns; /* used by threads that serve the profiler */

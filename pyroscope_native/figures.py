@@ -53,7 +53,7 @@ class Stats(NamedTuple):
     unresolved_ns: int
     """Weight of stacks with an `[unresolved code]`."""
     unlabelled_ns: int
-    """Weight whose labels are not known any more."""
+    """Weight whose labels are not all known: thousands of scopes deep, or no memory."""
     labels_refused: int
     """Labels that could not be: see `labels`."""
     labels_dropped: int

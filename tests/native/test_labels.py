@@ -329,6 +329,31 @@ def test_scopes_outlive_a_profile(tmp_path: Path) -> None:
     assert found_labels(program, tmp_path) == {"in_kept": [{"kept": "1"}], "in_none": [{}]}
 
 
+def test_scopes_nest_as_deep_as_they_like(tmp_path: Path) -> None:
+    program = """
+        with pyroscope_native.profile("out.pb.gz", sample_rate=1000):
+            with tag_wrapper({"outermost": "1"}):
+                scopes = [tag_wrapper({"depth": str(depth)}) for depth in range(100_000)]
+                for scope in scopes:
+                    scope.__enter__()
+                burn("in_deep")
+                last = contextvars.copy_context()
+                for scope in scopes[2:100]:
+                    scope.__exit__(None, None, None)
+                for scope in reversed(scopes):
+                    scope.__exit__(None, None, None)
+                burn("in_outermost")
+            burn("in_none")
+            del last
+        assert pyroscope_native.stats().unlabelled_ns > 0
+    """
+    assert found_labels(program, tmp_path) == {
+        "in_deep": [{"depth": "99999"}],
+        "in_outermost": [{"outermost": "1"}],
+        "in_none": [{}],
+    }
+
+
 def test_a_bad_label_costs_only_itself(tmp_path: Path) -> None:
     program = PRELUDE + textwrap.dedent("""
         class Unprintable:
