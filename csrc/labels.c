@@ -9,16 +9,23 @@
 #include <stdatomic.h>
 
 /* A series may have 30 labels; who counts what is left out looks further. Scopes are
- * looked for up to SCOPES_MAX deep: some 10 µs. */
-enum { LABELS_MAX = 64, SCOPES_MAX = 4096 };
+ * looked for up to SCOPES_MAX deep: some microseconds. */
+enum { LABELS_MAX = 64, SCOPES_MAX = 2048 };
 #define NOT_ENDED UINT64_MAX
+
+typedef struct pn_label_set pn_label_set;
+
+/* What its entries have in common. */
+struct pn_label_scope {
+    uint64_t ended_at; /* ring position, or NOT_ENDED */
+    size_t holders;    /* sets, and who enters it */
+};
 
 struct pn_label_set {
     PyObject_HEAD PyObject *own;
     pn_label_set *outer;     /* or NULL */
-    uint64_t scope;          /* who has entered it; 0: a thread's tags */
+    pn_label_scope *scope;   /* NULL: a thread's tags */
     const PyObject *home;    /* the context that it was entered in, an address only */
-    uint64_t ended_at;       /* ring position, or NOT_ENDED */
     _Atomic bool is_sampled; /* some record means it */
     uint64_t serial;         /* tells sets from those before at the same address */
     uint64_t number_epoch;   /* when `number` was given */
@@ -42,6 +49,20 @@ static struct {
 static PN_THREAD_LOCAL pn_label_set *of_thread;
 
 /* ---- life and death ---- */
+
+pn_label_scope *pn_labels_scope_new_gil(void)
+{
+    pn_label_scope *scope = PyMem_Malloc(sizeof(*scope));
+    if (scope != NULL)
+        *scope = (pn_label_scope){.ended_at = NOT_ENDED, .holders = 1};
+    return scope;
+}
+
+void pn_labels_scope_release_gil(pn_label_scope *scope)
+{
+    if (scope != NULL && --scope->holders == 0)
+        PyMem_Free(scope);
+}
 
 static void bury_later(pn_label_set *set)
 {
@@ -68,6 +89,7 @@ static void free_sets(pn_label_set *set)
     for (;;) {
         pn_label_set *outer = set->outer;
         Py_DECREF(set->own);
+        pn_labels_scope_release_gil(set->scope);
         PyObject_Free(set);
         if (outer == NULL)
             return;
@@ -105,7 +127,8 @@ static pn_label_set *as_set_sig(PyObject *value)
     return value != NULL && Py_TYPE(value) == &set_type ? (pn_label_set *)value : NULL;
 }
 
-static pn_label_set *new_set(PyObject *own, pn_label_set *outer, uint64_t scope)
+static pn_label_set *new_set(PyObject *own, pn_label_set *outer, pn_label_scope *scope,
+                             const PyObject *home)
 {
     pn_label_set *set = PyObject_New(pn_label_set, &set_type);
     if (set == NULL)
@@ -115,8 +138,9 @@ static pn_label_set *new_set(PyObject *own, pn_label_set *outer, uint64_t scope)
     set->own = own;
     set->outer = outer;
     set->scope = scope;
-    set->home = NULL;
-    set->ended_at = NOT_ENDED;
+    if (scope != NULL)
+        scope->holders++;
+    set->home = home;
     atomic_init(&set->is_sampled, false);
     set->serial = ++labels.serial;
     set->number_epoch = 0;
@@ -174,69 +198,85 @@ static int put(pn_label_set *set)
     return pn_context_set_gil(set != NULL ? (PyObject *)set : Py_None);
 }
 
-pn_label_set *pn_labels_enter_gil(PyObject *own, uint64_t scope)
+static bool has_ended(const pn_label_set *set)
 {
-    PyObject *value = pn_context_get_gil();
-    if (value == NULL && PyErr_Occurred())
-        return NULL;
-    pn_label_set *outer = as_set_sig(value);
-    while (outer != NULL && outer->ended_at != NOT_ENDED)
-        outer = outer->outer;
-    pn_label_set *set = new_set(own, outer, scope);
-    Py_XDECREF(value);
-    if (set == NULL || put(set) != 0) {
-        Py_XDECREF((PyObject *)set);
-        return NULL;
-    }
-    set->home = current_context();
+    return set->scope->ended_at != NOT_ENDED;
+}
+
+static pn_label_set *without_ended(pn_label_set *set)
+{
+    while (set != NULL && has_ended(set))
+        set = set->outer;
     return set;
 }
 
-/* The innermost set that an entry of `scope` in this context has made. */
-static pn_label_set *entered_here(pn_label_set *innermost, uint64_t scope)
+bool pn_labels_enter_gil(PyObject *own, pn_label_scope *scope)
 {
-    const PyObject *here = current_context();
-    pn_label_set *set = innermost;
-    for (int depth = 0; set != NULL && depth < SCOPES_MAX; depth++, set = set->outer)
-        if (set->scope == scope && set->home == here)
-            return set;
-    return NULL;
+    PyObject *value = pn_context_get_gil();
+    if (value == NULL && PyErr_Occurred())
+        return false;
+    pn_label_set *set = new_set(own, without_ended(as_set_sig(value)), scope, NULL);
+    bool entered = set != NULL && put(set) == 0;
+    if (entered)
+        set->home = current_context(); /* the first variable to be set may have made it */
+    Py_XDECREF((PyObject *)set);
+    Py_XDECREF(value);
+    return entered;
 }
 
-/* Take a set out of the current context, if it is found there. Others may share the
- * sets inside it, and lose it too: for them it has ended. */
-static void take_out(pn_label_set *innermost, pn_label_set *set)
+void pn_labels_end_gil(pn_label_scope *scope)
 {
-    if (set == innermost) {
-        if (put(set->outer) != 0)
-            set->ended_at = pn_ring_head();
+    if (scope->ended_at != NOT_ENDED)
         return;
+    scope->ended_at = pn_ring_head();
+    if (scope->holders > 1)
+        labels.epoch++;
+}
+
+/* Put what is inside of `set`, from the innermost on, around what it has outside:
+ * by copies, as records may mean the sets as they are. Returns 0, or -1 with an
+ * exception set. */
+static int leave_out(pn_label_set *innermost, const pn_label_set *set)
+{
+    pn_label_set *inner[SCOPES_MAX];
+    int count = 0;
+    for (pn_label_set *each = innermost; each != set; each = each->outer)
+        if (!has_ended(each))
+            inner[count++] = each;
+    pn_label_set *last = without_ended(set->outer);
+    Py_XINCREF((PyObject *)last);
+    while (count > 0) {
+        const pn_label_set *each = inner[--count];
+        pn_label_set *copy = new_set(each->own, last, each->scope, each->home);
+        Py_XDECREF((PyObject *)last);
+        if (copy == NULL)
+            return -1;
+        last = copy;
     }
-    pn_label_set *inner = innermost;
-    for (int depth = 0; inner != NULL && inner->outer != set; depth++, inner = inner->outer)
-        if (depth == SCOPES_MAX)
-            return;
-    if (inner == NULL)
-        return;
-    Py_XINCREF((PyObject *)set->outer);
-    inner->outer = set->outer;
-    Py_DECREF((PyObject *)set);
+    int failed = put(last);
+    Py_XDECREF((PyObject *)last);
+    return failed;
 }
 
-void pn_labels_leave_gil(uint64_t scope, pn_label_set *entered)
+bool pn_labels_leave_gil(pn_label_scope *scope, bool is_only_entry)
 {
     PyObject *value = pn_context_get_gil();
     pn_label_set *innermost = as_set_sig(value);
-    pn_label_set *set = entered != NULL ? entered : entered_here(innermost, scope);
-    if (set != NULL) {
-        if (set != innermost || set->home != current_context()) {
-            set->ended_at = pn_ring_head();
-            labels.epoch++;
-        }
-        take_out(innermost, set);
+    pn_label_set *set = innermost;
+    const PyObject *here = current_context();
+    int depth = 0;
+    while (set != NULL && depth < SCOPES_MAX && !(set->scope == scope && set->home == here)) {
+        set = set->outer;
+        depth++;
     }
+    if (depth == SCOPES_MAX)
+        set = NULL;
+    bool has_left = set != NULL && leave_out(innermost, set) == 0;
+    if (!has_left && is_only_entry)
+        pn_labels_end_gil(scope);
     PyErr_Clear();
     Py_XDECREF(value);
+    return has_left;
 }
 
 /* ---- tags of threads ---- */
@@ -265,7 +305,7 @@ int pn_labels_set_thread_gil(PyObject *own)
             PyErr_Clear(); /* there were none */
         return 0;
     }
-    pn_label_set *set = new_set(own, NULL, 0);
+    pn_label_set *set = new_set(own, NULL, NULL, NULL);
     if (set == NULL)
         return -1;
     PyObject *capsule = PyCapsule_New(set, NULL, drop_thread_set);
@@ -343,9 +383,9 @@ pn_labels_found pn_labels_find_gil(const pn_record *record)
             found.is_whole = false;
             break;
         }
-        if (record->position < set->ended_at)
+        if (record->position < set->scope->ended_at)
             collect(&all, set->own);
-        if (set->ended_at != NOT_ENDED)
+        if (has_ended(set))
             found.is_lasting = false;
     }
     if (record->of_thread != 0)

@@ -5,9 +5,10 @@
  *
  * A label set is an immutable object: the labels of one scope, and the set of the
  * scope around it. The context variable (context.h) holds the innermost. To
- * enter a scope is to make a set and put it there, to leave is to put back what
- * was outside. Besides, a thread has one set for the tags that are its own,
- * whatever context it runs in.
+ * enter a scope is to make a set and put it there; to leave it is to put back what
+ * was outside, or, where there are scopes inside that go on, copies of theirs around
+ * that. Besides, a thread has one set for the tags that are its own, whatever
+ * context it runs in.
  *
  * Handlers copy the addresses of both into the record, and mark the sets as
  * sampled. No handler runs in a thread that is freeing a set of its own, so when
@@ -15,11 +16,10 @@
  * stays in memory until the ring has been read that far: at most as many as
  * there are records.
  *
- * A scope that is left where its set is not the innermost, or in another context
- * than it was entered in (a span ended by another thread, a generator closed by
- * the garbage collector), can't be taken out of all the contexts that have it.
- * Its set is marked as ended instead, at the ring's position: records from there
- * on don't have its labels.
+ * A scope that is left in another context than it was entered in (a span ended by
+ * another thread, a generator closed by the garbage collector) can't be taken out of
+ * all the contexts that have it. It is marked as ended instead, at the ring's
+ * position: records from there on don't have its labels.
  *
  * Everything here but the handler's part runs under the GIL.
  */
@@ -33,7 +33,7 @@
 
 #include "ring.h"
 
-typedef struct pn_label_set pn_label_set;
+typedef struct pn_label_scope pn_label_scope;
 
 /* Once for the life of the process. Returns 0, or -1 with an exception set. */
 int pn_labels_open_gil(void);
@@ -42,15 +42,22 @@ int pn_labels_open_gil(void);
 void pn_labels_track_gil(bool on);
 bool pn_labels_are_tracked_gil(void);
 
-/* Enter the scope numbered `scope`, which is never 0. `own` is a tuple of names
- * and values in turn, all of them str. Returns a new reference, or NULL with an
- * exception set, and nothing entered. */
-pn_label_set *pn_labels_enter_gil(PyObject *own, uint64_t scope);
+/* A scope that can be entered, any number of times; NULL without memory. NULL may be
+ * released. */
+pn_label_scope *pn_labels_scope_new_gil(void);
+void pn_labels_scope_release_gil(pn_label_scope *scope);
 
-/* Leave a scope that has been entered. `entered` is what its one entry returned;
- * NULL where there are several, of which the current context says which one is
- * meant. */
-void pn_labels_leave_gil(uint64_t scope, pn_label_set *entered);
+/* Enter a scope. `own` is a tuple of names and values in turn, all of them str.
+ * False with an exception set: nothing was entered. */
+bool pn_labels_enter_gil(PyObject *own, pn_label_scope *scope);
+
+/* Undo an entry in the current context. Where it has none, false: the scope has ended,
+ * or, if this is not its only entry that is open, nothing has happened: which is
+ * meant can't be told. */
+bool pn_labels_leave_gil(pn_label_scope *scope, bool is_only_entry);
+
+/* End a scope for good, in whichever contexts it is or will be. */
+void pn_labels_end_gil(pn_label_scope *scope);
 
 /* The tags of the calling thread, as `own` above; NULL: none. Returns 0, or -1
  * with an exception set. */

@@ -209,8 +209,8 @@ class Scope:
     """The labels of a block, for the context that it runs in. Any thread may call,
     and it never raises. A subclass says which `tags` can be labels.
 
-    What is entered while nothing is profiled is no scope. One that is left by another
-    thread, in another context or not in turn ends everywhere.
+    What is entered while nothing is profiled is no scope. One that is left in another
+    context than it was entered in ends everywhere.
     """
 
     def __init__(self, tags: Mapping[str, object]) -> None: ...
@@ -229,6 +229,8 @@ class Scope:
 
     def __enter__(self) -> None: ...
     def __exit__(self, *_: object) -> None: ...
+    def end(self) -> None:
+        """End it for good, in all contexts that it has come to."""
 
 def labels_are_tracked() -> bool:
     """Whether a scope that is entered now has an effect."""

@@ -61,11 +61,14 @@ cdef extern from "interrupt.h":
 
 
 cdef extern from "labels.h":
-    ctypedef struct pn_label_set
+    ctypedef struct pn_label_scope
     int pn_labels_open_gil() except -1
     bint pn_labels_are_tracked_gil()
-    PyObject *pn_labels_enter_gil(PyObject *own, uint64_t scope)
-    void pn_labels_leave_gil(uint64_t scope, pn_label_set *entered)
+    pn_label_scope *pn_labels_scope_new_gil()
+    void pn_labels_scope_release_gil(pn_label_scope *scope)
+    bint pn_labels_enter_gil(PyObject *own, pn_label_scope *scope)
+    bint pn_labels_leave_gil(pn_label_scope *scope, bint is_only_entry)
+    void pn_labels_end_gil(pn_label_scope *scope)
     int pn_labels_set_thread_gil(PyObject *own) except -1
     PyObject *pn_labels_thread_gil()
 
@@ -470,21 +473,18 @@ cdef tuple plain_labels(dict tags, dict names, Py_ssize_t limit):
     return tuple(labels)
 
 
-cdef uint64_t scopes = 0
-
-
 cdef class Scope:
     cdef object tags
     cdef tuple own  # None until it is needed
-    cdef uint64_t number
+    cdef pn_label_scope *scope  # the same, NULL
     cdef uint32_t open_count
-    cdef object entered  # what the one open entry has made
+    cdef bint is_over
 
     def __cinit__(self, tags):
-        global scopes
-        scopes += 1
         self.tags = tags
-        self.number = scopes
+
+    def __dealloc__(self):
+        pn_labels_scope_release_gil(self.scope)
 
     cdef check(self):
         if type(self.tags) is dict:
@@ -500,29 +500,31 @@ cdef class Scope:
         return other
 
     def __enter__(self):
-        if not pn_labels_are_tracked_gil():
+        if self.is_over or not pn_labels_are_tracked_gil():
             return
         if self.own is None:
             self.check()
         if len(self.own) == 0:
             return
-        cdef PyObject *entered = pn_labels_enter_gil(<PyObject *>self.own, self.number)
-        if entered == NULL:
-            PyErr_Clear()
-            return
-        self.open_count += 1
-        self.entered = <object>entered if self.open_count == 1 else None
-        Py_DECREF(<object>entered)
+        if self.scope == NULL:
+            self.scope = pn_labels_scope_new_gil()
+        if self.scope != NULL and pn_labels_enter_gil(<PyObject *>self.own, self.scope):
+            self.open_count += 1
+        PyErr_Clear()
 
     def __exit__(self, *_):
         if self.open_count == 0:
             return
-        cdef object entered = self.entered
         self.open_count -= 1
-        self.entered = None
-        pn_labels_leave_gil(
-            self.number, <pn_label_set *><PyObject *>entered if entered is not None else NULL
-        )
+        if not pn_labels_leave_gil(self.scope, self.open_count == 0) and self.open_count == 0:
+            # It has ended, and may be entered anew.
+            pn_labels_scope_release_gil(self.scope)
+            self.scope = NULL
+
+    def end(self):
+        self.is_over = True
+        if self.scope != NULL:
+            pn_labels_end_gil(self.scope)
 
 
 def thread_labels():

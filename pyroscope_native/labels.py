@@ -110,6 +110,9 @@ else:
         def __exit__(self, *_: object) -> None:
             pass
 
+        def end(self) -> None:
+            pass
+
     def thread_labels() -> tuple[str, ...]:
         return ()
 

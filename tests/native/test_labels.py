@@ -215,15 +215,19 @@ def test_a_scope_left_elsewhere_has_ended(tmp_path: Path) -> None:
         first, second, third = (tag_wrapper({name: "1"}) for name in ("a", "b", "c"))
         first.__enter__()
         second.__enter__()
+        burn("in_first_and_second")
         copied = contextvars.copy_context()
         elsewhere(leave, first)
         burn("in_second")
         third.__enter__()
+        burn("in_second_and_third")
         leave(second)
         burn("in_third")
         elsewhere(copied.run, burn, "in_copy")
         leave(third)
         burn("in_none")
+        with first:
+            burn("in_first")
 
         # In a copy of the context, where it is the innermost too.
         scope = tag_wrapper({"d": "1"})
@@ -237,9 +241,12 @@ def test_a_scope_left_elsewhere_has_ended(tmp_path: Path) -> None:
         burn("in_none")
     """
     assert found_labels(program, tmp_path) == {
+        "in_first_and_second": [{"a": "1", "b": "1"}],
         "in_second": [{"b": "1"}],
+        "in_second_and_third": [{"b": "1", "c": "1"}],
         "in_third": [{"c": "1"}],
-        "in_copy": [{}],
+        "in_copy": [{"b": "1"}],
+        "in_first": [{"a": "1"}],
         "in_scope": [{"d": "1"}],
         "in_next": [{"e": "1"}],
         "in_none": [{}],
