@@ -14,31 +14,35 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from pyroscope_native.errors import ConfigError
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Profile
 
+if TYPE_CHECKING:
+    from pyroscope_native.selection import Choice
 
-def _pprof(profile: Profile, name: str) -> bytes:
+
+def _pprof(profile: Profile, name: str, sides: Sequence[Choice]) -> bytes:
     from pyroscope_native.pprof import encode
 
     return gzip.compress(encode(profile), compresslevel=6, mtime=0)
 
 
-def _page(profile: Profile, name: str) -> bytes:
+def _page(profile: Profile, name: str, sides: Sequence[Choice]) -> bytes:
     from pyroscope_native.report.page import render
 
-    return render(profile, title=name, facts=_facts(profile)).encode("utf-8")
+    return render(profile, title=name, facts=_facts(profile), sides=sides).encode("utf-8")
 
 
-def _collapsed(profile: Profile, name: str) -> bytes:
+def _collapsed(profile: Profile, name: str, sides: Sequence[Choice]) -> bytes:
     from pyroscope_native.report.collapsed import render
 
     return render(profile).encode("utf-8", "replace")
 
 
-def _speedscope(profile: Profile, name: str) -> bytes:
+def _speedscope(profile: Profile, name: str, sides: Sequence[Choice]) -> bytes:
     from pyroscope_native.report.speedscope import render
 
     return render(profile, name=name).encode("utf-8", "replace")
@@ -57,7 +61,7 @@ def _facts(profile: Profile) -> list[tuple[str, str]]:
     return facts
 
 
-_FORMATS: dict[str, Callable[[Profile, str], bytes]] = {
+_FORMATS: dict[str, Callable[[Profile, str, Sequence[Choice]], bytes]] = {
     ".pb.gz": _pprof,
     ".html": _page,
     ".collapsed": _collapsed,
@@ -65,7 +69,7 @@ _FORMATS: dict[str, Callable[[Profile, str], bytes]] = {
 }
 
 
-def _format(path: str) -> Callable[[Profile, str], bytes]:
+def _format(path: str) -> Callable[[Profile, str, Sequence[Choice]], bytes]:
     for suffix, encode in _FORMATS.items():
         if path.endswith(suffix):
             return encode
@@ -84,15 +88,18 @@ def check_output(path: str) -> None:
         raise ConfigError(f"the output {path} can't be written: no permission for {directory}")
 
 
-def write_outputs(profile: Profile, paths: Sequence[str], name: str) -> list[str]:
+def write_outputs(
+    profile: Profile, paths: Sequence[str], name: str, *, sides: Sequence[Choice] = ()
+) -> list[str]:
     """Write `profile`, called `name`, to each of `paths`, which are absolute.
 
-    Returns where it has been written. What can't be written is logged.
+    A page opens with the two `sides` compared, if they are given. Returns where it
+    has been written. What can't be written is logged.
     """
     written = []
     for path in paths:
         try:
-            content = _format(path)(profile, name)
+            content = _format(path)(profile, name, sides)
         except Exception as error:
             warn_once(f"output {path}", f"{path} was not written: {error!r}")
             continue

@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Draws the profile that page.py put into this document. In order: the data,
-// trees merged from it, formatting and colours, the chart, the table, and what
-// ties them together. Names come from the profiled program: they go into the
-// page as text only.
+// trees merged from it, formatting and colours, the chart, the table, the picker
+// of labels, and what ties them together. Names and labels come from the profiled
+// program: they go into the page as text only.
 
 "use strict";
 
@@ -47,21 +47,24 @@ class Stacks {
     }
     data.frames = data.shared = data.fresh = null;
   }
+}
 
-  /** Weighs the samples for which `keep(labelSet)` holds. */
-  weigh(keep) {
-    const kept = data.labelSets.map(keep);
-    const { values, labels, scale } = data;
-    this.self = new Float64Array(this.size);
+/** What the samples weigh whose label set is kept. */
+class Weights {
+  /** `kept` says so of each label set. */
+  constructor(stacks, kept) {
+    const { values, labelSets, scale } = data;
+    this.stacks = stacks;
+    this.self = new Float64Array(stacks.size);
     for (let sample = 0; sample < values.length; sample++) {
-      if (kept[labels.length ? labels[sample] : 0]) {
-        this.self[this.leaf[sample]] += values[sample] * scale;
+      if (kept[labelSets.length ? labelSets[sample] : 0]) {
+        this.self[stacks.leaf[sample]] += values[sample] * scale;
       }
     }
     this.total = this.self.slice();
     this.sum = 0;
-    for (let entry = this.size - 1; entry >= 0; entry--) {
-      const parent = this.parent[entry];
+    for (let entry = stacks.size - 1; entry >= 0; entry--) {
+      const parent = stacks.parent[entry];
       if (parent < 0) this.sum += this.total[entry];
       else this.total[parent] += this.total[entry];
     }
@@ -74,9 +77,9 @@ class Stacks {
     const total = new Float64Array(count);
     const open = new Int32Array(count); // how often it is on the current path
     const path = [];
-    for (let entry = 0; entry < this.size; entry++) {
-      const fn = this.fn[entry];
-      while (path.length > this.depth[entry]) open[path.pop()]--;
+    for (let entry = 0; entry < this.stacks.size; entry++) {
+      const fn = this.stacks.fn[entry];
+      while (path.length > this.stacks.depth[entry]) open[path.pop()]--;
       if (!open[fn]) total[fn] += this.total[entry];
       open[fn]++;
       path.push(fn);
@@ -87,11 +90,11 @@ class Stacks {
 
   /** The weight of samples with at least one matching function. */
   weightOf(matches) {
-    const hit = new Uint8Array(this.size);
+    const hit = new Uint8Array(this.stacks.size);
     let sum = 0;
-    for (let entry = 0; entry < this.size; entry++) {
-      const parent = this.parent[entry];
-      hit[entry] = matches[this.fn[entry]] || (parent >= 0 && hit[parent]) ? 1 : 0;
+    for (let entry = 0; entry < this.stacks.size; entry++) {
+      const parent = this.stacks.parent[entry];
+      hit[entry] = matches[this.stacks.fn[entry]] || (parent >= 0 && hit[parent]) ? 1 : 0;
       if (hit[entry]) sum += this.self[entry];
     }
     return sum;
@@ -99,12 +102,12 @@ class Stacks {
 
   /** Everything, merged by function. */
   tree() {
-    const tree = new Tree(-1);
-    tree.nodeOf = new Int32Array(this.size).fill(-1);
+    const tree = new Tree(this, -1);
+    tree.nodeOf = new Int32Array(this.stacks.size).fill(-1);
     tree.total[0] = this.sum;
-    for (let entry = 0; entry < this.size; entry++) {
+    for (let entry = 0; entry < this.stacks.size; entry++) {
       if (!this.total[entry]) continue; // filtered out
-      const parent = this.parent[entry];
+      const parent = this.stacks.parent[entry];
       this.add(tree, parent < 0 ? 0 : tree.nodeOf[parent], entry);
     }
     return tree;
@@ -112,15 +115,15 @@ class Stacks {
 
   /** What `fn` called, from its outermost calls. */
   callees(fn) {
-    const tree = new Tree(fn);
-    tree.nodeOf = new Int32Array(this.size).fill(-1);
-    for (let entry = 0; entry < this.size; entry++) {
+    const tree = new Tree(this, fn);
+    tree.nodeOf = new Int32Array(this.stacks.size).fill(-1);
+    for (let entry = 0; entry < this.stacks.size; entry++) {
       if (!this.total[entry]) continue;
-      const parent = this.parent[entry];
+      const parent = this.stacks.parent[entry];
       const above = parent < 0 ? -1 : tree.nodeOf[parent];
       if (above >= 0) {
         this.add(tree, above, entry);
-      } else if (this.fn[entry] === fn) {
+      } else if (this.stacks.fn[entry] === fn) {
         tree.nodeOf[entry] = 0;
         tree.total[0] += this.total[entry];
         tree.self[0] += this.self[entry];
@@ -131,17 +134,17 @@ class Stacks {
 
   /** Who called `fn`, outwards from its outermost calls. */
   callers(fn) {
-    const tree = new Tree(fn);
-    const inside = new Uint8Array(this.size);
-    for (let entry = 0; entry < this.size; entry++) {
-      let above = this.parent[entry];
-      inside[entry] = this.fn[entry] === fn || (above >= 0 && inside[above]) ? 1 : 0;
+    const tree = new Tree(this, fn);
+    const inside = new Uint8Array(this.stacks.size);
+    for (let entry = 0; entry < this.stacks.size; entry++) {
+      let above = this.stacks.parent[entry];
+      inside[entry] = this.stacks.fn[entry] === fn || (above >= 0 && inside[above]) ? 1 : 0;
       const weight = this.total[entry];
       if (!weight || !inside[entry] || (above >= 0 && inside[above])) continue;
       tree.total[0] += weight;
       let node = 0;
-      for (; above >= 0; above = this.parent[above]) {
-        node = tree.child(node, this.fn[above]);
+      for (; above >= 0; above = this.stacks.parent[above]) {
+        node = tree.child(node, this.stacks.fn[above]);
         tree.total[node] += weight;
       }
       tree.self[node] += weight;
@@ -150,7 +153,7 @@ class Stacks {
   }
 
   add(tree, above, entry) {
-    const node = tree.child(above, this.fn[entry]);
+    const node = tree.child(above, this.stacks.fn[entry]);
     tree.nodeOf[entry] = node;
     tree.total[node] += this.total[entry];
     tree.self[node] += this.self[entry];
@@ -160,9 +163,9 @@ class Stacks {
   lines(tree, node) {
     if (!tree.nodeOf) return [];
     const sums = new Map();
-    for (let entry = 0; entry < this.size; entry++) {
-      if (tree.nodeOf[entry] === node && this.line[entry]) {
-        const line = this.line[entry];
+    for (let entry = 0; entry < this.stacks.size; entry++) {
+      if (tree.nodeOf[entry] === node && this.stacks.line[entry]) {
+        const line = this.stacks.line[entry];
         sums.set(line, (sums.get(line) || 0) + this.total[entry]);
       }
     }
@@ -172,7 +175,8 @@ class Stacks {
 
 /** A call tree merged by function. Node 0 is its root; parents come first. */
 class Tree {
-  constructor(rootFn) {
+  constructor(weights, rootFn) {
+    this.weights = weights; // what it has been merged from
     this.size = 0;
     this.fn = new Int32Array(1024);
     this.parent = new Int32Array(1024);
@@ -240,6 +244,17 @@ class Tree {
       this.sorted.set(node, list);
     }
     return list;
+  }
+
+  /** The node that is to this tree what `node` is to `tree`, or what is nearest above. */
+  follow(tree, node) {
+    let found = 0;
+    for (const step of tree.path(node).slice(1)) {
+      const next = this.children(found).find((kid) => this.fn[kid] === tree.fn[step]);
+      if (next === undefined) break;
+      found = next;
+    }
+    return found;
   }
 
   /** From the root to `node`, both included. */
@@ -332,6 +347,17 @@ function formatShare(part, whole) {
   if (percent < 0.01) return "<0.01%";
   if (percent > 99.9) return part === whole ? "100%" : "99.9%";
   return percent.toFixed(percent < 9.995 ? 2 : 1) + "%";
+}
+
+/** A share in per cent, without the sign. */
+function formatPart(share) {
+  return share > 0.9995 ? "100" : (100 * share).toFixed(1);
+}
+
+/** A difference of shares. */
+function formatPoints(points) {
+  const text = Math.abs(points).toFixed(1);
+  return text === "0.0" ? text : (points > 0 ? "+" : "−") + text;
 }
 
 /** What names are called in narrow places. */
@@ -612,7 +638,7 @@ class Chart {
   }
 
   lines(node) {
-    if (!this.lineCache.has(node)) this.lineCache.set(node, stacks.lines(this.tree, node));
+    if (!this.lineCache.has(node)) this.lineCache.set(node, this.tree.weights.lines(this.tree, node));
     return this.lineCache.get(node);
   }
 
@@ -760,11 +786,24 @@ Chart.font = `12px ${getComputedStyle(document.body).fontFamily}`;
 const SORTS = {
   name: (a, b) => compareText(functions[a].name, functions[b].name),
   file: (a, b) => compareText(functions[a].file, functions[b].file) || functions[a].line - functions[b].line,
-  self: (a, b) => app.sums.self[a] - app.sums.self[b] || app.sums.total[a] - app.sums.total[b],
-  total: (a, b) => app.sums.total[a] - app.sums.total[b] || app.sums.self[a] - app.sums.self[b],
+  self: (a, b) => byColumn("self", a, b) || byColumn("total", a, b),
+  selfShare: (a, b) => byColumn("selfShare", a, b) || byColumn("totalShare", a, b),
+  total: (a, b) => byColumn("total", a, b) || byColumn("self", a, b),
+  totalShare: (a, b) => byColumn("totalShare", a, b) || byColumn("selfShare", a, b),
 };
-SORTS.selfShare = SORTS.self;
-SORTS.totalShare = SORTS.total;
+
+// Names of columns, and hints: of one selection, and of two sides.
+const HEADS = {
+  self: [["Self", "In the function itself"], ["Self", "In the function itself, per cent of each side"]],
+  selfShare: [["%", "Self, percent"], ["±", "Self, difference in points of per cent"]],
+  total: [["Total", "With all that it calls; recursion counted once"],
+    ["Total", "With all that it calls, per cent of each side"]],
+  totalShare: [["%", "Total, percent"], ["±", "Total, difference in points of per cent"]],
+};
+
+function byColumn(column, a, b) {
+  return app.columns[column][a] - app.columns[column][b];
+}
 
 function compareText(a, b) {
   return a < b ? -1 : a > b ? 1 : 0;
@@ -796,12 +835,14 @@ class FunctionTable {
       if (!row) return;
       const fn = this.list[Number(row.dataset.row)];
       this.at = Number(row.dataset.row);
-      if (event.target.closest(".aside")) openSandwich(fn);
+      if (event.target.closest(".aside")) openSandwich(fn, heavierSide(fn));
       else chooseFunction(fn);
     });
     this.body.addEventListener("dblclick", (event) => {
       const row = event.target.closest("tr[data-row]");
-      if (row) openSandwich(this.list[Number(row.dataset.row)]);
+      if (!row) return;
+      const fn = this.list[Number(row.dataset.row)];
+      openSandwich(fn, heavierSide(fn));
     });
     this.body.addEventListener("keydown", (event) => this.key(event));
   }
@@ -814,14 +855,29 @@ class FunctionTable {
   update() {
     this.list = [];
     for (let fn = 0; fn < functions.length; fn++) {
-      if (app.sums.total[fn] && (!app.matches || app.matches[fn])) this.list.push(fn);
+      if (app.columns.total[fn] && (!app.matches || app.matches[fn])) this.list.push(fn);
     }
+    this.head();
     this.sort();
     const shown = COUNT.format(this.list.length);
     $("count").textContent = app.matches
       ? `${shown} matching functions`
       : `${shown} ${this.list.length === 1 ? "function" : "functions"}`;
     $("no-rows").hidden = this.list.length > 0;
+  }
+
+  /** Names the columns of figures: of two sides they hold shares. */
+  head() {
+    for (const head of $("table").tHead.rows[0].cells) {
+      const names = HEADS[head.dataset.column];
+      if (!names) continue;
+      const [name, hint] = names[app.sides ? 1 : 0];
+      const button = head.firstElementChild;
+      button.textContent = name;
+      button.title = hint;
+      if (name.length === 1) button.setAttribute("aria-label", hint);
+    }
+    $("table").classList.toggle("compared", Boolean(app.sides));
   }
 
   sortBy(column) {
@@ -872,7 +928,6 @@ class FunctionTable {
   row(index) {
     const fn = this.list[index];
     const { name, full, where, whereFull, category } = functions[fn];
-    const { self, total } = app.sums;
     const swatch = make("i", { className: "swatch" });
     swatch.style.background = app.colours.swatches[category];
     const open = make("button", {
@@ -885,14 +940,31 @@ class FunctionTable {
     const row = make("tr", { className: fn === app.chosen || fn === app.sandwich ? "chosen" : "" },
       make("td", { className: "name" }, make("div", {}, swatch, open, aside)),
       make("td", { className: "file", textContent: where, title: whereFull }));
-    for (const value of [self[fn], total[fn]]) {
-      const share = make("td", { className: "barred", textContent: formatShare(value, stacks.sum) });
-      share.style.setProperty("--bar-size", `${(100 * value) / stacks.sum}%`);
-      row.append(make("td", { textContent: value ? formatValue(value) : "–" }), share);
-    }
+    row.append(...app.sides ? this.differences(fn) : this.figures(fn));
     row.dataset.row = index;
     row.setAttribute("aria-rowindex", index + 2);
     return row;
+  }
+
+  figures(fn) {
+    const { sum } = app.weights[0];
+    return ["self", "total"].flatMap((kind) => {
+      const value = app.sums[0][kind][fn];
+      const share = make("td", { className: "barred", textContent: formatShare(value, sum) });
+      share.style.setProperty("--bar-size", `${(100 * value) / sum}%`);
+      return [make("td", { textContent: value ? formatValue(value) : "–" }), share];
+    });
+  }
+
+  differences(fn) {
+    return ["self", "total"].flatMap((kind) => {
+      const [one, other] = sharesOf(kind, fn);
+      const points = 100 * (other - one);
+      return [
+        make("td", { textContent: `${formatPart(one)} → ${formatPart(other)}%` }),
+        make("td", { className: points > 0.5 ? "more" : points < -0.5 ? "less" : "", textContent: formatPoints(points) }),
+      ];
+    });
   }
 
   key(event) {
@@ -917,6 +989,195 @@ class FunctionTable {
   }
 }
 
+// ------------------------------------------------------------ The labels
+
+// Value 0 of a label is the empty one, of samples without it.
+const labels = data.labels.map((label) => ({ ...label, occurring: new Set(label.of) }));
+const divided = [...labels.keys()].filter((label) => labels[label].occurring.size > 1);
+
+/** The weight of each label set. */
+const setWeights = new Float64Array(labels.length ? labels[0].of.length : 1);
+data.values.forEach((value, sample) => {
+  setWeights[data.labelSets.length ? data.labelSets[sample] : 0] += value * data.scale;
+});
+
+/** Which label sets pass all filters: a set of values for each label that matters. */
+function keptSets(filters) {
+  const kept = new Uint8Array(setWeights.length).fill(1);
+  for (const [label, values] of filters) {
+    labels[label].of.forEach((value, set) => { if (!values.has(value)) kept[set] = 0; });
+  }
+  return kept;
+}
+
+/** The weight of each value of a label, as far as the filters by other labels let through. */
+function valueWeights(label) {
+  const kept = keptSets([...app.filters].filter(([key]) => key !== label));
+  const weights = new Float64Array(labels[label].values.length);
+  labels[label].of.forEach((value, set) => { if (kept[set]) weights[value] += setWeights[set]; });
+  return weights;
+}
+
+function valueName(label, value) {
+  return value ? labels[label].values[value] : "(none)";
+}
+
+/** A side of the comparison. */
+function sideName(side) {
+  const { label, values } = app.sides;
+  return `${labels[label].name}=${valueName(label, values[side])}`;
+}
+
+/** A value of a label as the address tells it. */
+function pairText(label, value) {
+  return `${labels[label].name}=${labels[label].values[value]}`;
+}
+
+function findPair(text) {
+  for (const label of divided) {
+    const { name, values, occurring } = labels[label];
+    const value = text.startsWith(name + "=") ? values.indexOf(text.slice(name.length + 1)) : -1;
+    if (occurring.has(value)) return { label, value };
+  }
+  return null;
+}
+
+const LISTED = 100; // values that the picker lists at a time
+
+/**
+ * The list of a label's values, below the button that opens it. The search
+ * keeps the focus; arrows move through the list.
+ */
+class Picker {
+  constructor() {
+    this.host = $("picker");
+    this.input = $("picker-search");
+    this.list = $("picker-list");
+    this.anchor = null;
+    this.input.addEventListener("input", () => { this.at = 0; this.draw(); });
+    this.list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays
+    this.list.addEventListener("click", (event) => {
+      const option = event.target.closest("li");
+      if (option) this.choose(Number(option.dataset.at));
+    });
+    $("picker-clear").addEventListener("click", () => { this.act.clear(); this.close(); });
+    $("picker-compare").addEventListener("click", () => {
+      const { label } = this;
+      this.close();
+      compareBy(label);
+      $("compare").focus();
+    });
+    this.host.addEventListener("keydown", (event) => this.key(event));
+    this.host.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget && !this.host.contains(relatedTarget)) this.close(false);
+    });
+    addEventListener("pointerdown", ({ target }) => {
+      if (this.open && !this.host.contains(target) && !this.anchor.contains(target)) this.close(false);
+    });
+  }
+
+  get open() {
+    return !this.host.hidden;
+  }
+
+  /**
+   * Offers values of a label. `pick` is called with each that is picked, and
+   * returns what is chosen then if there may be several.
+   */
+  show(anchor, label, { chosen = new Set(), pick, clear }) {
+    if (this.open) {
+      const same = this.anchor === anchor;
+      this.close();
+      if (same) return;
+    }
+    Object.assign(this, { anchor, label, chosen, act: { pick, clear }, at: 0 });
+    this.weights = valueWeights(label);
+    this.sum = this.weights.reduce((all, weight) => all + weight, 0);
+    const name = (value) => valueName(label, value);
+    this.values = [...labels[label].occurring]
+      .filter((value) => this.weights[value] || chosen.has(value))
+      .sort((a, b) => chosen.has(b) - chosen.has(a) || this.weights[b] - this.weights[a]
+        || compareText(name(a), name(b)));
+    this.input.value = "";
+    this.host.setAttribute("aria-label", labels[label].name);
+    this.list.setAttribute("aria-label", `Values of ${labels[label].name}`);
+    this.list.setAttribute("aria-multiselectable", Boolean(clear));
+    $("picker-buttons").hidden = !clear;
+    this.anchor.setAttribute("aria-expanded", "true");
+    this.host.hidden = false;
+    this.draw();
+    const { left, right, top, bottom } = anchor.getBoundingClientRect();
+    place(this.host, left, bottom + 4, right, top - 4);
+    // On a phone the focus would bring up a keyboard over the list.
+    (coarse.matches ? this.host : this.input).focus({ preventScroll: true });
+  }
+
+  close(refocus = true) {
+    if (!this.open) return;
+    this.host.hidden = true;
+    this.anchor.setAttribute("aria-expanded", "false");
+    if (refocus) this.anchor.focus({ preventScroll: true });
+  }
+
+  draw() {
+    const wanted = this.input.value.toLowerCase();
+    const found = this.values.filter((value) => valueName(this.label, value).toLowerCase().includes(wanted));
+    this.shown = found.slice(0, LISTED);
+    this.list.replaceChildren(...this.shown.map((value, at) => this.option(value, at)));
+    const rest = found.slice(LISTED);
+    const weight = rest.reduce((all, value) => all + this.weights[value], 0);
+    $("picker-rest").textContent = !found.length ? "No value matches."
+      : rest.length ? `${COUNT.format(rest.length)} more with ${formatShare(weight, this.sum)}: search for them` : "";
+    this.move(this.at);
+  }
+
+  option(value, at) {
+    const option = make("li", { id: `picker-${at}`, className: value ? "" : "none" },
+      make("i"), make("span", { textContent: valueName(this.label, value), title: valueName(this.label, value) }),
+      make("small", { textContent: formatShare(this.weights[value], this.sum) }));
+    option.setAttribute("role", "option");
+    option.setAttribute("aria-selected", this.chosen.has(value));
+    option.dataset.at = at;
+    option.style.setProperty("--bar-size", `${(100 * this.weights[value]) / (this.sum || 1)}%`);
+    return option;
+  }
+
+  /** To the option that Enter picks. */
+  move(at) {
+    this.at = Math.max(0, Math.min(this.shown.length - 1, at));
+    for (const option of this.list.querySelectorAll(".active")) option.classList.remove("active");
+    const option = this.list.children[this.at];
+    this.input.setAttribute("aria-activedescendant", option ? option.id : "");
+    if (!option) return;
+    option.classList.add("active");
+    option.scrollIntoView({ block: "nearest" });
+  }
+
+  choose(at) {
+    const { scrollTop } = this.list;
+    const chosen = this.act.pick(this.shown[at]);
+    if (!chosen) {
+      this.close();
+      return;
+    }
+    this.chosen = chosen;
+    this.at = at;
+    this.draw();
+    this.list.scrollTop = scrollTop;
+  }
+
+  key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 8, PageUp: -8 }[event.key];
+    event.stopPropagation();
+    if (step) this.move(this.at + step);
+    else if (event.key === "Escape") this.close();
+    else if (event.key === "Enter" && !event.target.closest("button")) {
+      if (this.shown.length) this.choose(this.at);
+    } else return;
+    event.preventDefault();
+  }
+}
+
 // ------------------------------------------------------------ What ties it together
 
 const narrow = matchMedia("screen and (max-width: 760px)");
@@ -927,13 +1188,17 @@ const app = {
   view: "both",
   direction: "icicle",
   query: "",
-  filters: new Map(), // label -> value
+  filters: new Map(), // label -> set of its values, by number
+  sides: null, // two selections to compare: { label, values: [one, other] }, or null
+  weights: [], // of what is shown: one, or one of each side
+  sums: [], // by function, of each of the weights
+  columns: null, // what the table is sorted by
   theme: "", // as chosen; empty follows the system
-  sums: null, // by function
   matches: null, // functions found by the search, or null
   chosen: -1, // function picked in the table
   lit: null, // functions not to fade, or null
   sandwich: -1, // function whose callers and callees are shown
+  sandwichSide: 0, // in which of the weights
   current: null, // what the line of details is about: { chart, node } or { fn }
   printing: false,
   restoring: false, // state from the address: do not write it back
@@ -945,7 +1210,7 @@ const app = {
   },
 };
 
-let main, callers, callees, table;
+let main, other, callers, callees, table, picker;
 let charts = [];
 
 function nameOf(fn) {
@@ -954,19 +1219,46 @@ function nameOf(fn) {
 
 // Weights, search and choice
 
-function filtered() {
-  stacks.weigh((labels) =>
-    [...app.filters].every(([key, value]) => (labels.find(([k]) => k === key) || ["", ""])[1] === value));
-  app.sums = stacks.byFunction();
+function weigh() {
+  const selections = app.sides
+    ? app.sides.values.map((value) => new Map([...app.filters, [app.sides.label, new Set([value])]]))
+    : [app.filters];
+  app.weights = selections.map((filters) => new Weights(stacks, keptSets(filters)));
+  app.sums = app.weights.map((weights) => weights.byFunction());
+  app.columns = app.sides ? comparedColumns() : {
+    self: app.sums[0].self, selfShare: app.sums[0].self,
+    total: app.sums[0].total, totalShare: app.sums[0].total,
+  };
 }
 
-function refilter() {
-  filtered();
-  main.show(stacks.tree());
+/** Of shares the sum, and how much more the other side has. */
+function comparedColumns() {
+  const columns = {};
+  for (const kind of ["self", "total"]) {
+    const pairs = functions.map((_, fn) => sharesOf(kind, fn));
+    columns[kind] = Float64Array.from(pairs, ([one, two]) => one + two);
+    columns[kind + "Share"] = Float64Array.from(pairs, ([one, two]) => two - one);
+  }
+  return columns;
+}
+
+/** What part of each side a function takes. */
+function sharesOf(kind, fn) {
+  return app.sums.map((sums, side) => (app.weights[side].sum ? sums[kind][fn] / app.weights[side].sum : 0));
+}
+
+function reweigh() {
+  weigh();
+  main.show(app.weights[0].tree());
+  if (app.sides) other.show(app.weights[1].tree());
+  else other.tree = null;
+  $("other-half").hidden = $("main-side").hidden = !app.sides;
   if (app.sandwich >= 0) {
-    if (app.sums.total[app.sandwich]) openSandwich(app.sandwich);
+    app.sandwichSide = Math.min(app.sandwichSide, app.weights.length - 1);
+    if (app.sums[app.sandwichSide].total[app.sandwich]) openSandwich(app.sandwich, app.sandwichSide);
     else closeSandwich();
   }
+  drawFilters();
   drawTotal();
   drawLegend();
   search(app.query);
@@ -996,8 +1288,10 @@ function search(query) {
     try {
       const test = matcher(query);
       app.matches = Uint8Array.from(functions, ({ name, file }) => (test(name) || test(file) ? 1 : 0));
-      const sum = stacks.weightOf(app.matches);
-      share.replaceChildren(formatShare(sum, stacks.sum), make("span", { textContent: ` · ${formatValue(sum)}` }));
+      const sums = app.weights.map((weights) => weights.weightOf(app.matches));
+      const shares = sums.map((sum, side) => formatShare(sum, app.weights[side].sum));
+      if (app.sides) share.textContent = shares.join(" → ");
+      else share.replaceChildren(shares[0], make("span", { textContent: ` · ${formatValue(sums[0])}` }));
     } catch (error) {
       $("search").setAttribute("aria-invalid", "true");
       share.classList.add("bad");
@@ -1019,9 +1313,9 @@ function relight() {
 
 /** Marks a function everywhere; once more lets go of it. */
 function chooseFunction(fn) {
-  const graphHidden = $("main-chart").offsetParent === null && $("sandwich").offsetParent === null;
+  const graphHidden = $("sides").offsetParent === null && $("sandwich").offsetParent === null;
   if (graphHidden || app.sandwich >= 0) {
-    openSandwich(fn);
+    openSandwich(fn, heavierSide(fn));
     return;
   }
   app.chosen = app.chosen === fn ? -1 : fn;
@@ -1034,21 +1328,46 @@ function chooseFunction(fn) {
 
 /** The chart that keys act on. */
 function activeChart() {
-  if (app.sandwich < 0) return main;
-  return document.activeElement === callers.canvas ? callers : callees;
+  const focused = charts.find((chart) => chart.canvas === document.activeElement);
+  if (app.sandwich >= 0) return focused === callers ? callers : callees;
+  return app.sides && focused === other ? other : main;
+}
+
+/** The chart beside `chart` in a comparison, or null. */
+function partner(chart) {
+  if (!app.sides || app.sandwich >= 0) return null;
+  return chart === main ? other : main;
+}
+
+/** The side of a comparison that a chart belongs to. */
+function sideOf(chart) {
+  return chart === other ? 1 : app.sandwich >= 0 ? app.sandwichSide : 0;
+}
+
+/** The side in which a function has more of the whole. */
+function heavierSide(fn) {
+  const [one, two = 0] = sharesOf("total", fn);
+  return two > one ? 1 : 0;
+}
+
+/** Zooms; in a comparison the other side to the same calls. */
+function zoomTo(chart, node, remember = true) {
+  chart.zoom(node, remember);
+  const beside = partner(chart);
+  if (beside) beside.zoom(beside.tree.follow(chart.tree, node), false);
 }
 
 function pick(chart, node) {
-  chart.zoom(node);
+  zoomTo(chart, node);
   select(chart, node);
   drawCrumbs();
   keepState(true);
 }
 
 function select(chart, node) {
-  for (const other of charts) {
-    other.selected = other === chart ? node : -1;
-    other.repaint();
+  for (const each of charts) {
+    each.selected = each === chart ? node : -1;
+    each.repaint();
   }
   describe(node < 0 ? null : { chart, node });
 }
@@ -1066,20 +1385,21 @@ function resetZoom() {
 
 function zoomBack(chart) {
   if (!chart.zoomed) return;
-  chart.zoom(chart.past.length ? chart.past.pop() : 0, false);
+  zoomTo(chart, chart.past.length ? chart.past.pop() : 0, false);
   select(chart, chart.zoomed);
   drawCrumbs();
   keepState(true);
 }
 
-function openSandwich(fn) {
+function openSandwich(fn, side) {
   app.sandwich = fn;
+  app.sandwichSide = side;
   app.chosen = -1;
   if (app.view === "table") setView(narrow.matches ? "graph" : "both");
-  $("main-chart").hidden = true;
+  $("sides").hidden = true;
   $("sandwich").hidden = false;
-  callers.show(stacks.callers(fn));
-  callees.show(stacks.callees(fn));
+  callers.show(app.weights[side].callers(fn));
+  callees.show(app.weights[side].callees(fn));
   const called = callers.tree.size > 1;
   $("callers-chart").hidden = !called;
   $("no-callers").hidden = called;
@@ -1092,7 +1412,7 @@ function openSandwich(fn) {
 
 function closeSandwich() {
   app.sandwich = -1;
-  $("main-chart").hidden = false;
+  $("sides").hidden = false;
   $("sandwich").hidden = true;
   select(main, -1);
   table.draw(true);
@@ -1107,25 +1427,34 @@ function drawCrumbs() {
     return make("li", {}, button);
   };
   const here = (text) => make("li", { ariaCurrent: "true" }, make("b", { textContent: text, title: text }));
-  const all = `All ${formatValue(stacks.sum)}`;
+  const all = app.sides ? "All" : `All ${formatValue(app.weights[0].sum)}`;
   const items = [];
   if (app.sandwich >= 0) {
-    items.push(crumb("‹ Whole profile", closeSandwich),
-      here(`${functions[app.sandwich].full} ${formatValue(callees.tree.total[0])}`));
+    const side = app.sides ? ` in ${sideName(app.sandwichSide)}` : "";
+    items.push(crumb(app.sides ? "‹ Comparison" : "‹ Whole profile", closeSandwich),
+      here(`${functions[app.sandwich].full} ${formatValue(callees.tree.total[0])}${side}`));
   } else {
-    const path = main.tree.path(main.zoomed);
+    // Of two sides that which leads deeper: the other has no such calls.
+    const chart = app.sides && other.tree.depth[other.zoomed] > main.tree.depth[main.zoomed] ? other : main;
+    const { tree } = chart;
+    const path = tree.path(chart.zoomed);
     const last = path.pop();
     // The graph itself shows every caller; here the nearest will do.
     const near = path.length > 3 ? path.slice(-2) : path.slice(1);
-    if (path.length) items.push(crumb(all, () => pick(main, 0)));
+    if (path.length) items.push(crumb(all, () => pick(chart, 0)));
     if (path.length > 3) items.push(make("li", {}, make("span", { textContent: `${path.length - 3} more` })));
     for (const node of near) {
-      items.push(crumb(nameOf(main.tree.fn[node]), () => pick(main, node), functions[main.tree.fn[node]].name));
+      items.push(crumb(nameOf(tree.fn[node]), () => pick(chart, node), functions[tree.fn[node]].name));
     }
-    items.push(here(last ? nameOf(main.tree.fn[last]) : all));
+    items.push(here(last ? nameOf(tree.fn[last]) : all));
   }
   $("crumbs").replaceChildren(...items);
-  $("reset").hidden = app.sandwich < 0 ? !main.zoomed : !callers.zoomed && !callees.zoomed;
+  $("reset").hidden = !isZoomed();
+}
+
+function isZoomed() {
+  const shown = app.sandwich < 0 ? [main, other] : [callers, callees];
+  return shown.some((chart) => chart.tree && chart.zoomed);
 }
 
 // Details, tooltip and menu
@@ -1143,15 +1472,33 @@ function describe(current) {
     text.replaceChildren(make("span", { textContent: hint }));
     return;
   }
-  const self = current.chart ? current.chart.tree.self[current.node] : app.sums.self[fn];
-  const total = current.chart ? current.chart.tree.total[current.node] : app.sums.total[fn];
   text.replaceChildren(
     make("b", { textContent: functions[fn].full }),
     make("span", { textContent: functions[fn].where }),
-    make("span", {
-      textContent: `total ${formatValue(total)} (${formatShare(total, stacks.sum)})`
-        + (current.chart === callers ? "" : `, self ${formatValue(self)} (${formatShare(self, stacks.sum)})`),
-    }));
+    make("span", { textContent: figuresOf(current, fn) }));
+}
+
+function figuresOf({ chart, node }, fn) {
+  if (!chart && app.sides) {
+    const shares = (kind) => sharesOf(kind, fn).map((share) => formatShare(share, 1)).join(" → ");
+    return `total ${shares("total")}, self ${shares("self")}`;
+  }
+  const { sum } = chart ? chart.tree.weights : app.weights[0];
+  const figures = (kind) => {
+    const value = chart ? chart.tree[kind][node] : app.sums[0][kind][fn];
+    return `${kind} ${formatValue(value)} (${formatShare(value, sum)})`;
+  };
+  const beside = chart && partner(chart) ? `; ${besideText(chart, node)}` : "";
+  return figures("total") + (chart === callers ? "" : `, ${figures("self")}`) + beside;
+}
+
+/** What the other side of a comparison has of the same calls. */
+function besideText(chart, node) {
+  const beside = partner(chart);
+  const found = beside.tree.follow(chart.tree, node);
+  const there = beside.tree.depth[found] === chart.tree.depth[node];
+  const share = formatShare(there ? beside.tree.total[found] : 0, beside.tree.weights.sum);
+  return `${share} in ${sideName(sideOf(beside))}`;
 }
 
 function copyCurrent() {
@@ -1189,20 +1536,21 @@ function place(element, x, y, left, above) {
 
 function fillTooltip(tip, chart, box) {
   const { tree } = chart;
+  const { sum: whole } = tree.weights;
   if (box.rest) {
     const kids = tree.children(box.node).slice(-box.rest);
     const sum = kids.reduce((all, kid) => all + tree.total[kid], 0);
     tip.replaceChildren(
       make("b", { textContent: `${COUNT.format(kids.length)} more, each too narrow to draw` }),
-      make("div", { textContent: `${formatValue(sum)}, ${formatShare(sum, stacks.sum)} of all` }),
+      make("div", { textContent: `${formatValue(sum)}, ${formatShare(sum, whole)} of all` }),
       make("div", { className: "lines", textContent: `Click for the heaviest: ${nameOf(tree.fn[kids[0]])}` }));
     return;
   }
   const fn = tree.fn[box.node];
   const numbers = (label, value) => {
     const row = make("tr", {}, make("td", { textContent: label }), make("td", { textContent: formatValue(value) }),
-      make("td", { textContent: `${formatShare(value, stacks.sum)} of all` }));
-    if (chart.zoomedTotal !== stacks.sum && value <= chart.zoomedTotal) {
+      make("td", { textContent: `${formatShare(value, whole)} of all` }));
+    if (chart.zoomedTotal !== whole && value <= chart.zoomedTotal) {
       row.append(make("td", { textContent: `${formatShare(value, chart.zoomedTotal)} of view` }));
     }
     return row;
@@ -1214,6 +1562,7 @@ function fillTooltip(tip, chart, box) {
     tip.append(make("div", { className: "where", textContent: functions[fn].whereFull }));
   }
   tip.append(make("table", {}, body));
+  if (fn >= 0 && partner(chart)) tip.append(make("div", { textContent: besideText(chart, box.node) }));
   const lines = fn < 0 ? [] : chart.lines(box.node);
   if (lines.length) {
     const listed = lines.slice(0, 3)
@@ -1248,7 +1597,7 @@ function menuAction(action) {
   const fn = chart.tree.fn[node];
   closeMenu();
   if (action === "zoom") pick(chart, node);
-  else if (action === "sandwich") openSandwich(fn);
+  else if (action === "sandwich") openSandwich(fn, sideOf(chart));
   else if (action === "copy") copyCurrent();
   else {
     // Exactly this name; a plain search would find longer names too.
@@ -1262,8 +1611,9 @@ function menuAction(action) {
 // Header, legend, filters
 
 function drawTotal() {
-  const value = formatValue(stacks.sum);
   $("total")?.remove();
+  if (app.sides) return; // each side tells its own
+  const value = formatValue(app.weights[0].sum);
   const stated = [...$("facts").querySelectorAll("dd")].some(
     (fact) => fact.textContent.replace(/\s/g, NBSP) === value);
   if (stated && !app.filters.size) return;
@@ -1273,54 +1623,111 @@ function drawTotal() {
 }
 
 function drawLegend() {
-  const sums = CATEGORY_NAMES.map(() => 0);
-  functions.forEach(({ category }, fn) => { sums[category] += app.sums.self[fn]; });
+  const shares = CATEGORY_NAMES.map((_, category) => app.sums.map(({ self }, side) => {
+    const sum = functions.reduce((all, fn, index) => all + (fn.category === category ? self[index] : 0), 0);
+    return formatShare(sum, app.weights[side].sum);
+  }));
   const items = [];
   CATEGORY_NAMES.forEach((name, category) => {
     if (!functions.some((fn) => fn.category === category)) return;
     const swatch = make("i", { className: "swatch" });
     swatch.style.background = app.colours.swatches[category];
     items.push(make("li", { title: "Share of self" }, swatch, name,
-      make("span", { textContent: formatShare(sums[category], stacks.sum) })));
+      make("span", { textContent: shares[category].join(" → ") })));
   });
   $("legend").replaceChildren(...items);
 }
 
-/** A select for each label with several values; rare values beyond 200 are left out. */
+/** A button for each label that divides the profile. */
 function makeFilters() {
-  const keys = new Map();
-  const weights = data.labelSets.map(() => 0);
-  data.labels.forEach((set, sample) => { weights[set] += data.values[sample]; });
-  data.labelSets.forEach((labels, set) => {
-    for (const [key] of labels) if (!keys.has(key)) keys.set(key, new Map());
-  });
-  for (const [key, values] of keys) {
-    data.labelSets.forEach((labels, set) => {
-      const value = (labels.find(([k]) => k === key) || ["", ""])[1];
-      values.set(value, (values.get(value) || 0) + weights[set]);
-    });
-    if (values.size < 2) continue;
-    const select = make("select", {}, make("option", { value: "all", textContent: "all" }));
-    const listed = [...values].sort((a, b) => b[1] - a[1] || compareText(a[0], b[0])).slice(0, 200);
-    for (const [value] of listed) {
-      // Prefixed, so that no value can be taken for "all".
-      select.append(make("option", { value: "=" + value, textContent: value || "(none)" }));
-    }
-    select.dataset.label = key;
-    select.addEventListener("change", () => {
-      if (select.value === "all") app.filters.delete(key);
-      else app.filters.set(key, select.value.slice(1));
-      refilter();
-      keepState(true);
-    });
-    $("filters").append(make("label", {}, key, select));
+  for (const label of divided) {
+    const button = make("button", { type: "button", className: "filter" },
+      make("span", { textContent: labels[label].name }), make("b"));
+    button.dataset.label = label;
+    button.setAttribute("aria-haspopup", "dialog");
+    button.addEventListener("click", () => pickFilter(label, button));
+    $("filters").append(button);
+    $("compare-label").append(make("option", { value: label, textContent: labels[label].name }));
   }
+  $("compare").hidden = !divided.length;
+}
+
+/** What filters and sides say, after they have changed. */
+function drawFilters() {
+  for (const button of $("filters").children) {
+    const label = Number(button.dataset.label);
+    const names = [...app.filters.get(label) || []].map((value) => valueName(label, value));
+    button.lastElementChild.textContent = names.length > 1 ? `${names.length} values` : names[0] ?? "all";
+    button.title = names.slice(0, 20).join("\n");
+    button.classList.toggle("chosen", names.length > 0);
+    button.hidden = app.sides?.label === label;
+  }
+  $("compare").setAttribute("aria-pressed", Boolean(app.sides));
+  $("compare-label").hidden = !app.sides;
+  if (app.sides) $("compare-label").value = app.sides.label;
+  [[main, "one"], [other, "other"]].forEach(([chart, id], side) => {
+    chart.canvas.setAttribute("aria-label", app.sides ? `Call tree, ${sideName(side)}` : "Call tree");
+    if (!app.sides) return;
+    $(`${id}-value`).textContent = $(`${id}-value`).title = sideName(side);
+    $(`${id}-total`).textContent = formatValue(app.weights[side].sum);
+  });
+}
+
+function pickFilter(label, button) {
+  const change = (values) => {
+    if (values.size) app.filters.set(label, values);
+    else app.filters.delete(label);
+    reweigh();
+    keepState(true);
+  };
+  picker.show(button, label, {
+    chosen: app.filters.get(label),
+    pick(value) {
+      const values = new Set(app.filters.get(label));
+      if (!values.delete(value)) values.add(value);
+      change(values);
+      return values;
+    },
+    clear: () => change(new Set()),
+  });
+}
+
+// Two values of a label side by side
+
+function toggleComparison() {
+  if (app.sides) compare(null);
+  else compareBy([...app.filters.keys()].pop() ?? divided[0]);
+}
+
+/** Compares two values that are chosen already, or the heaviest. */
+function compareBy(label) {
+  const weights = valueWeights(label);
+  const heaviest = [...labels[label].occurring].sort((a, b) => weights[b] - weights[a]);
+  const [one, two] = new Set([...app.filters.get(label) || [], ...heaviest]);
+  app.filters.delete(label);
+  compare({ label, values: [one, two] });
+}
+
+function compare(sides) {
+  app.sides = sides;
+  reweigh();
+  keepState(true);
+}
+
+function pickSide(side) {
+  const { label, values } = app.sides;
+  picker.show($(side ? "other-value" : "one-value"), label, {
+    chosen: new Set([values[side]]),
+    pick(value) {
+      compare({ label, values: values.map((old, at) => (at === side ? value : old)) });
+    },
+  });
 }
 
 function setTheme() {
   if (app.theme) document.documentElement.dataset.theme = app.theme;
   $("theme").setAttribute("aria-pressed", app.dark);
-  if (!stacks.sum) return;
+  if (!table) return;
   drawLegend();
   table.draw(true);
   for (const chart of charts) chart.paint();
@@ -1339,6 +1746,7 @@ function setView(view) {
 function setDirection(direction) {
   app.direction = direction;
   main.setDirection(direction);
+  other.setDirection(direction);
   for (const button of document.querySelectorAll("[data-direction]")) {
     button.setAttribute("aria-pressed", button.dataset.direction === direction);
   }
@@ -1358,9 +1766,19 @@ function stateText() {
   if (app.view !== "both") state.set("view", app.view);
   if (app.direction !== "icicle") state.set("as", app.direction);
   if (app.query) state.set("search", app.query);
-  for (const [key, value] of app.filters) state.append("label", `${key}=${value}`);
-  if (app.sandwich >= 0) state.set("function", app.sandwich);
-  else if (main.zoomed) state.set("frame", main.zoomed);
+  for (const [label, values] of app.filters) {
+    for (const value of values) state.append("label", pairText(label, value));
+  }
+  for (const value of app.sides ? app.sides.values : []) {
+    state.append("compare", pairText(app.sides.label, value));
+  }
+  if (app.sandwich >= 0) {
+    state.set("function", app.sandwich);
+    if (app.sandwichSide) state.set("side", "2");
+  } else {
+    if (main.zoomed) state.set("frame", main.zoomed);
+    if (app.sides && other.zoomed) state.set("frame2", other.zoomed);
+  }
   return state.toString();
 }
 
@@ -1381,25 +1799,27 @@ function restoreState() {
   setView(among(state.get("view"), ["both", "graph", "table"]));
   setDirection(among(state.get("as"), ["icicle", "flame"]));
   app.filters.clear();
-  for (const select of $("filters").querySelectorAll("select")) {
-    const { label } = select.dataset;
-    const pair = state.getAll("label").find((item) => item.startsWith(label + "="));
-    select.value = "all";
-    if (!pair) continue;
-    select.value = pair.slice(label.length);
-    if (select.selectedIndex < 0) select.value = "all";
-    else app.filters.set(label, select.value.slice(1));
+  for (const text of state.getAll("label")) {
+    const pair = findPair(text);
+    if (pair) app.filters.set(pair.label, (app.filters.get(pair.label) || new Set()).add(pair.value));
   }
+  const [one, two] = state.getAll("compare").map(findPair);
+  app.sides = one && two && one.label === two.label ? { label: one.label, values: [one.value, two.value] } : null;
+  if (app.sides) app.filters.delete(app.sides.label);
   app.query = $("search").value = state.get("search") || "";
   const fn = state.has("function") ? Number(state.get("function")) : -1;
+  const side = app.sides && state.get("side") === "2" ? 1 : 0;
   app.sandwich = -1;
-  refilter();
+  reweigh();
   closeSandwich();
-  const frame = Number(state.get("frame"));
-  if (fn >= 0 && fn < functions.length && app.sums.total[fn]) openSandwich(fn);
-  else if (Number.isInteger(frame) && frame > 0 && frame < main.tree.size) {
-    main.show(main.tree, frame);
-    select(main, frame);
+  if (fn >= 0 && fn < functions.length && app.sums[side].total[fn]) openSandwich(fn, side);
+  else {
+    for (const [chart, name] of [[main, "frame"], [other, "frame2"]]) {
+      const frame = Number(state.get(name));
+      if (!chart.tree || !Number.isInteger(frame) || frame <= 0 || frame >= chart.tree.size) continue;
+      chart.show(chart.tree, frame);
+      select(chart, frame);
+    }
     drawCrumbs();
   }
   app.restoring = false;
@@ -1426,7 +1846,7 @@ function onKey(event) {
     } else if (key === "Enter") activeChart().canvas.focus({ preventScroll: true });
     return;
   }
-  if (target.matches("select, input")) return;
+  if (target.matches("select, input") || picker.open) return;
   const handled = globalKey(key) || (!target.closest("button, [role=separator]") && frameKey(key));
   if (handled) event.preventDefault();
 }
@@ -1452,8 +1872,7 @@ function globalKey(key) {
       return true;
     case "Escape":
       if (app.chosen >= 0) chooseFunction(app.chosen);
-      else if (charts.some((chart) => chart.tree && chart.zoomed)
-        && (app.sandwich < 0 || callers.zoomed || callees.zoomed)) resetZoom();
+      else if (isZoomed()) resetZoom();
       else if (app.sandwich >= 0) closeSandwich();
       else select(main, -1);
       return true;
@@ -1488,7 +1907,7 @@ function frameKey(key) {
     return true;
   }
   if (key === "c" && chart.tree.fn[chart.selected] >= 0) {
-    openSandwich(chart.tree.fn[chart.selected]);
+    openSandwich(chart.tree.fn[chart.selected], sideOf(chart));
     return true;
   }
   return false;
@@ -1555,8 +1974,8 @@ function start() {
   preferDark.addEventListener("change", setTheme);
   $("help-button").addEventListener("click", () => $("help").showModal());
 
-  filtered();
-  if (!stacks.sum) {
+  weigh();
+  if (!app.weights[0].sum) {
     setTheme();
     $("empty").hidden = false;
     return;
@@ -1564,15 +1983,18 @@ function start() {
   $("app").hidden = false;
 
   main = new Chart($("main-chart"), { label: "Call tree", direction: "icicle" });
+  other = new Chart($("other-chart"), { label: "Call tree of the other side", direction: "icicle" });
   callers = new Chart($("callers-chart"), { label: "Callers", direction: "flame", hideRoot: true });
   callees = new Chart($("callees-chart"), { label: "Callees", direction: "icicle" });
   callers.onheight = (height) => $("sandwich").style.setProperty("--callers-height", `${height}px`);
-  charts = [main, callers, callees];
+  charts = [main, other, callers, callees];
   table = new FunctionTable();
+  picker = new Picker();
   makeFilters();
   makeSplitter();
   setTheme();
   setLegend(true);
+  if (data.opening && !location.hash) location.replace("#" + data.opening);
   restoreState();
 
   $("reset").addEventListener("click", resetZoom);
@@ -1584,7 +2006,7 @@ function start() {
   $("legend-button").addEventListener("click", () => setLegend($("legend").hidden));
   $("details-sandwich").addEventListener("click", () => {
     const { chart, node, fn = chart.tree.fn[node] } = app.current;
-    openSandwich(fn);
+    openSandwich(fn, chart ? sideOf(chart) : heavierSide(fn));
   });
   $("details-copy").addEventListener("click", copyCurrent);
   for (const button of document.querySelectorAll("button[data-view]")) {
@@ -1596,6 +2018,10 @@ function start() {
   for (const item of $("menu").children) item.addEventListener("click", () => menuAction(item.dataset.action));
   addEventListener("pointerdown", (event) => { if (!$("menu").contains(event.target)) closeMenu(); });
   addEventListener("keydown", onKey);
+  $("compare").addEventListener("click", toggleComparison);
+  $("compare-label").addEventListener("change", () => compareBy(Number($("compare-label").value)));
+  $("one-value").addEventListener("click", () => pickSide(0));
+  $("other-value").addEventListener("click", () => pickSide(1));
   addEventListener("hashchange", restoreState);
   addEventListener("beforeprint", () => setPrinting(true));
   addEventListener("afterprint", () => setPrinting(false));

@@ -19,8 +19,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from urllib.parse import urlencode
 
 from ..model import Labels, Profile
+from ..selection import Choice, value_of
 
 # The page knows categories by their place in this list.
 CATEGORIES = ("app", "packages", "stdlib", "native", "marker")
@@ -44,11 +46,18 @@ _JSON_ESCAPES = {
 }
 
 
-def render(profile: Profile, *, title: str, facts: Sequence[tuple[str, str]] = ()) -> str:
+def render(
+    profile: Profile,
+    *,
+    title: str,
+    facts: Sequence[tuple[str, str]] = (),
+    sides: Sequence[Choice] = (),
+) -> str:
     """The page for `profile`, to be stored as UTF-8.
 
-    `facts` are (label, value) pairs for the header. The same arguments give
-    the same page. Samples without weight are left out.
+    `facts` are (label, value) pairs for the header; two `sides` of one label
+    are compared when the page opens. The same arguments give the same page.
+    Samples without weight are left out.
     """
     css = _source("page.css")
     js = _source("page.js")
@@ -65,7 +74,7 @@ def render(profile: Profile, *, title: str, facts: Sequence[tuple[str, str]] = (
         ),
         "css": css,
         "js": js,
-        "profile": _json(_data(profile)),
+        "profile": _json({**_data(profile), "opening": _opening(sides)}),
     }
     # One pass, so that a title cannot bring placeholders of its own.
     return _PLACEHOLDER.sub(lambda match: parts[match.group(1)], _source("page.html"))
@@ -154,9 +163,32 @@ def _data(profile: Profile) -> dict[str, object]:
         "frames": frames,
         "scale": scale,
         "values": [value // scale for value in values],
-        "labelSets": [[[_text(k), _text(v)] for k, v in labels] for labels in label_ids],
-        "labels": labels_of if len(label_ids) > 1 else [],
+        "labels": [_label(name, label_ids) for name in _names(label_ids)],
+        "labelSets": labels_of if len(label_ids) > 1 else [],
     }
+
+
+def _opening(sides: Sequence[Choice]) -> str:
+    """The state that the page is to open in, as its address tells it."""
+    return urlencode([("compare", _text(f"{name}={value}")) for name, value in sides])
+
+
+def _names(label_sets: Iterable[Labels]) -> list[str]:
+    """Names of labels in the order in which the page offers them."""
+    names = {name for labels in label_sets for name, _ in labels}
+    return sorted(names, key=lambda name: (name == "thread_name", name))
+
+
+def _label(name: str, label_sets: Iterable[Labels]) -> dict[str, object]:
+    """A label: its values, and the number of its value in each label set.
+
+    Number 0 is the empty value, of sets without the label.
+    """
+    numbers = {"": 0}
+    value_of_set = [
+        numbers.setdefault(_text(value_of(labels, name)), len(numbers)) for labels in label_sets
+    ]
+    return {"name": _text(name), "values": list(numbers), "of": value_of_set}
 
 
 def _home(paths: Iterable[str]) -> str:

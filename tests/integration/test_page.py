@@ -16,6 +16,7 @@ import pytest
 
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
 from pyroscope_native.report.page import render
+from pyroscope_native.selection import Choice
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 CHROMEDRIVER = shutil.which("chromedriver") or "/usr/bin/chromedriver"
@@ -142,6 +143,37 @@ class Browser:
 
     def texts(self, selector: str) -> list[str]:
         return [plain(element.text) for element in self.all(selector)]
+
+    def focus(self, selector: str) -> None:
+        self.js("document.querySelector(arguments[0]).focus()", selector)
+
+    def follow(self, fragment: str) -> None:
+        """A link to this page in a state."""
+        self.js("location.hash = arguments[0]", fragment)
+        self.driver.refresh()
+
+    def open_picker(self, label: str) -> None:
+        """The values of `label`."""
+        names = [text.split("\n")[0] for text in self.texts(".filter")]
+        self.all(".filter")[names.index(label)].click()
+
+    def options(self) -> list[tuple[str, str]]:
+        """Values in the open picker, with their shares."""
+        found = self.js(
+            "return [...document.querySelectorAll('#picker-list li')].map(option => ["
+            "option.querySelector('span').textContent, option.lastElementChild.textContent])"
+        )
+        return [(value, share) for value, share in found]
+
+    def sides(self) -> list[str]:
+        """What is compared, with the total of each."""
+        return [text.replace("\n", " ") for text in self.texts(".half .side")]
+
+    def option(self, value: str) -> None:
+        """Picks, or lets go of, a value in the open picker."""
+        at = [each for each, _ in self.options()].index(value)
+        self.all("#picker-list li")[at].click()
+        self.settle()
 
     def rows(self) -> list[list[str]]:
         """Name, self, self %, total, total % of each row in sight."""
@@ -489,15 +521,25 @@ def test_legend_tells_whose_code(page: Browser) -> None:
     ]
 
 
-def test_label_filter(page: Browser) -> None:
-    def labels(stack: str) -> Labels:
-        thread = "one" if "dumps" in stack else "" if "truncated" in stack else "two"
-        return (("only", "value"),) + ((("thread_name", thread),) if thread else ())
+def shop_labels(stack: str) -> Labels:
+    """Two thirds of `walk` is of the endpoint /tree, `dumps` of /json, the rest of none."""
+    if "dumps" in stack:
+        endpoint = "/json"
+    elif "truncated" in stack:
+        endpoint = ""
+    else:
+        endpoint = "/tree"
+    thread = "two" if "visit" in stack else "one"
+    labels = {"only": "value", "endpoint": endpoint, "thread_name": thread}
+    return tuple((name, value) for name, value in labels.items() if value)
 
-    page.open(profile_of(STACKS, labels))
-    assert [s.get_attribute("data-label") for s in page.all("#filters select")] == ["thread_name"]
-    assert page.texts("#filters option") == ["all", "two", "one", "(none)"]
-    page.one("#filters option:nth-child(3)").click()
+
+def test_label_filter(page: Browser) -> None:
+    page.open(profile_of(STACKS, shop_labels))
+    assert page.texts(".filter") == ["endpoint\nall", "thread_name\nall"]
+    page.open_picker("endpoint")
+    assert page.options() == [("/tree", "60.0%"), ("/json", "30.0%"), ("(none)", "10.0%")]
+    page.option("/json")
     assert page.milliseconds() == {
         (0, "all"): 300,
         (1, "main"): 300,
@@ -507,14 +549,199 @@ def test_label_filter(page: Browser) -> None:
     }
     assert page.names() == ["dumps", "main", "handle"]
     assert page.texts("#total") == ["Shown\n300 ms"]
+    page.option("(none)")  # several of one label: any of them
+    assert page.frame("all")["total"] == 400 * MS
+    assert page.texts(".filter")[0] == "endpoint\n2 values"
+    page.option("/json")
+    page.option("/tree")
+    page.press(Keys.ESCAPE)
+    assert not page.one("#picker").is_displayed()
+    assert page.frame("all")["total"] == 700 * MS
+
+    page.open_picker("thread_name")  # shares are of what the other filters let through
+    assert page.options() == [("one", "71.4%"), ("two", "28.6%")]
+    page.option("two")  # of different labels: all of them
+    assert page.frame("all")["total"] == 200 * MS
     page.driver.refresh()
-    assert page.frame("all")["total"] == 300 * MS
-    page.one("#filters option:nth-child(1)").click()
+    assert page.frame("all")["total"] == 200 * MS
+    assert page.texts(".filter") == ["endpoint\n2 values", "thread_name\ntwo"]
+    page.driver.back()
+    assert page.frame("all")["total"] == 700 * MS
+    page.open_picker("endpoint")
+    page.one("#picker-clear").click()
     assert page.frame("all")["total"] == 1000 * MS
+    assert page.driver.current_url.endswith(".html#")
+
+
+def test_a_label_is_picked_with_keys(page: Browser) -> None:
+    page.open(profile_of(STACKS, shop_labels))
+    page.focus(".filter")
+    page.press(Keys.ENTER)
+    page.press("j", Keys.ENTER)
+    assert page.frame("all")["total"] == 300 * MS
+    page.press(Keys.BACKSPACE, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ENTER)
+    active = page.one("#picker-search").get_attribute("aria-activedescendant")
+    assert page.one(f"#{active}").get_attribute("aria-selected") == "true"
+    assert page.frame("all")["total"] == 400 * MS
+    page.press("x")
+    assert page.texts("#picker-rest") == ["No value matches."]
+    page.press(Keys.ESCAPE)
+    assert page.js("return document.activeElement.className") == "filter chosen"
+    assert page.one("section.table").is_displayed()  # no key went on to the page
+
+
+def test_labels_that_do_not_fit_together(page: Browser) -> None:
+    page.open(profile_of(STACKS, shop_labels))
+    page.follow("#label=endpoint%3D%2Fjson&label=thread_name%3Dtwo")
+    assert page.frame("all")["total"] == 0
+    assert page.names() == []
+    page.follow("#label=endpoint%3D%2Fgone&label=only%3Dvalue&label=no&compare=endpoint%3D%2Fjson")
+    assert page.frame("all")["total"] == 1000 * MS
+
+
+def test_comparison(page: Browser) -> None:
+    page.open(profile_of(STACKS, shop_labels))
+    page.one("#compare").click()
+    assert page.sides() == ["endpoint=/tree 600 ms", "endpoint=/json 300 ms"]
+    assert page.texts(".filter") == ["", "thread_name\nall"]  # sides take the place of the first
+    assert page.milliseconds("other-chart") == {
+        (0, "all"): 300,
+        (1, "main"): 300,
+        (2, "handle"): 250,
+        (2, "dumps"): 50,
+        (3, "dumps"): 250,
+    }
+    left, right = page.frame("all"), page.frame("all", "other-chart")
+    assert left["x"] + left["width"] < right["x"]
+    # Each is as wide as its own total.
+    for name, chart, share in (("main", "main-chart", 1), ("handle", "other-chart", 250 / 300)):
+        width = page.frame("all", chart)["width"]
+        assert page.frame(name, chart)["width"] == pytest.approx(share * width, abs=0.01)
+    assert page.rows()[:3] == [
+        ["dumps", "0.0 → 100%", "+100.0", "0.0 → 100%", "+100.0"],
+        ["walk", "83.3 → 0.0%", "−83.3", "100 → 0.0%", "−100.0"],
+        ["sorted", "16.7 → 0.0%", "−16.7", "16.7 → 0.0%", "−16.7"],
+    ]
+    page.one("th[data-column=selfShare] button").click()
+    assert page.names()[0] == "dumps"
+    page.one("th[data-column=selfShare] button").click()
+    assert page.names()[0] == "walk"
+
+    page.one("#search").send_keys("walk")
+    assert page.texts("#share") == ["100% → 0%"]
+    assert {f["name"] for f in page.frames("other-chart") if f["lit"]} == {"all"}
+    page.press(Keys.ESCAPE)
+
+    page.mouse(page.frame("handle", "other-chart"))
+    assert "250 ms 83.3% of all" in page.texts("#tooltip")[0]
+    assert "100% in endpoint=/tree" in page.texts("#tooltip")[0]
+
+    page.one("#other-value").click()
+    page.option("(none)")
+    assert page.sides()[1] == "endpoint=(none) 100 ms"
+    assert page.rows()[0][:3] == ["sorted", "16.7 → 0.0%", "−16.7"]
+    page.driver.refresh()
+    assert page.sides()[1] == "endpoint=(none) 100 ms"
+    page.driver.back()
+    page.settle()
+    assert page.sides()[1] == "endpoint=/json 300 ms"
+    assert page.texts("thead button") == ["Function", "", "Self", "±", "Total", "±"]
+    page.one("#compare").click()
+    assert page.frame("all")["total"] == 1000 * MS
+    assert not page.one("#other-chart").is_displayed()
+    assert page.texts("thead button")[2:] == ["Self", "%", "Total", "%"]
+    share = page.one("th[data-column=selfShare] button")
+    assert share.get_attribute("aria-label") == "Self, percent"
+
+
+def test_zoom_leads_both_sides(page: Browser) -> None:
+    page.open(profile_of(STACKS, shop_labels))
+    page.one("#compare").click()
+    whole = page.frame("all")["width"]
+    page.click(page.frame("handle", "other-chart"))
+    for chart in ("main-chart", "other-chart"):
+        assert page.frame("handle", chart)["width"] == pytest.approx(whole)
+    page.press(Keys.ESCAPE)
+    page.click(page.frame("visit"))  # which the other side has not: it goes as far as it can
+    assert page.frame("visit")["width"] == pytest.approx(whole)
+    assert page.frame("handle", "other-chart")["width"] == pytest.approx(whole)
+    assert page.texts("#crumbs li")[-1] == "visit"
+    page.driver.refresh()
+    assert page.frame("visit")["width"] == pytest.approx(whole)
+    assert page.frame("handle", "other-chart")["width"] == pytest.approx(whole)
+    page.press(Keys.ESCAPE)
+    assert page.frame("handle", "other-chart")["width"] == pytest.approx(whole * 250 / 300)
+
+    page.focus("#other-chart canvas")
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    assert [f["name"] for f in page.frames("other-chart") if f["selected"]] == ["handle"]
+    assert not [f for f in page.frames() if f["selected"]]
+    assert "250 ms (83.3%), self 0 (0%); 100% in endpoint=/tree" in page.texts("#details-text")[0]
+    page.press(Keys.ENTER)
+    assert page.frame("handle")["width"] == pytest.approx(whole)
+    page.press(Keys.BACKSPACE)
+    assert page.texts("#crumbs li") == ["All"]
+
+    page.press(Keys.ARROW_DOWN, "c")  # callers and callees on that side
+    assert page.texts("#crumbs li") == ["‹ Comparison", "main 300 ms in endpoint=/json"]
+    page.driver.refresh()
+    assert page.texts("#crumbs li") == ["‹ Comparison", "main 300 ms in endpoint=/json"]
+    page.press(Keys.ESCAPE)
+    assert page.one("#other-chart").is_displayed()
+
+
+def test_compares_what_was_filtered_by(page: Browser) -> None:
+    page.open(profile_of(STACKS, shop_labels))
+    page.open_picker("endpoint")
+    page.option("(none)")
+    page.one("#picker-compare").click()
+    assert page.sides() == ["endpoint=(none) 100 ms", "endpoint=/tree 600 ms"]
+    page.js("document.getElementById('compare-label').focus()")
+    page.press("t")  # the second of its choices
+    assert page.sides() == ["thread_name=one 800 ms", "thread_name=two 200 ms"]
+    page.open_picker("endpoint")
+    page.option("/tree")
+    assert page.sides() == ["thread_name=one 400 ms", "thread_name=two 200 ms"]
+
+
+def test_opens_with_a_comparison(page: Browser) -> None:
+    sides = [Choice("endpoint", "/json"), Choice("endpoint", "")]
+    page.open(profile_of(STACKS, shop_labels), sides=sides)
+    assert page.sides() == ["endpoint=/json 300 ms", "endpoint=(none) 100 ms"]
+    assert page.driver.current_url.endswith("#compare=endpoint%3D%2Fjson&compare=endpoint%3D")
+
+
+def test_a_label_of_many_values(page: Browser, capsys: pytest.CaptureFixture[str]) -> None:
+    profile = big_profile(15_000)
+    samples = [
+        sample._replace(
+            labels=(("endpoint", f"/{i % 7}"), ("request", f"{i:06}"), ("thread_name", f"t{i % 5}"))
+        )
+        for i, sample in enumerate(profile.samples)
+    ]
+    page.open(profile._replace(samples=samples))
+    size = (page.directory / f"{page.opened}.html").stat().st_size
+    started = time.perf_counter()
+    page.open_picker("request")
+    opened = time.perf_counter() - started
+    with capsys.disabled():
+        print(
+            f"\n15000 stacks of as many label sets: {size / 1e6:.1f} MB, picker in {opened:.2f} s"
+        )
+    assert size < 2_500_000
+    assert len(page.options()) == 100
+    assert page.texts("#picker-rest")[0].startswith("14,900 more with 98.")
+    page.press(*"012345")
+    assert [value for value, _ in page.options()] == ["012345"]
+    page.press(Keys.ENTER)
+    assert page.frame("all")["total"] == samples[12345].value
+    page.press(Keys.ESCAPE)
+    assert "label=request%3D012345" in page.driver.current_url
 
 
 def test_names_cannot_inject(page: Browser) -> None:
     profile = profile_of({f"{EVIL};b": 10, "__proto__;constructor": 10}, lambda s: ((EVIL, s),))
+    profile.samples.append(Sample((0,), 10 * MS, (("__proto__", "constructor"), (EVIL, EVIL))))
     profile.functions[0] = Function(EVIL, f"/srv/{EVIL}.py", 1)
     shown = EVIL.replace("\udcff", "\ufffd")
     page.open(profile, title=EVIL, facts=[(EVIL, EVIL)])
@@ -528,7 +755,18 @@ def test_names_cannot_inject(page: Browser) -> None:
     page.one("#search").send_keys("<b>")
     page.one("tr[data-row='0'] .open").click()
     page.js("document.getElementById('search').value = ''; search('')")
+    for label in page.texts(".filter"):
+        page.open_picker(label.split("\n")[0])
+        page.option(page.options()[0][0])
+        page.press(Keys.ESCAPE)
+    page.press(Keys.ESCAPE)
+    page.one("#compare").click()
+    page.mouse(page.frame("all", "other-chart"))
+    page.driver.refresh()
+    page.settle()
+    assert page.one("#other-chart").is_displayed()
     assert page.js("return document.querySelectorAll('img, b:not(:empty) b, script').length") == 1
+    assert page.js("return ({}).constructor === Object")
     assert page.driver.title != "owned"
 
 
@@ -591,6 +829,16 @@ def test_phone(page: Browser) -> None:
     page.one("tr[data-row='1'] .open").click()  # no graph to mark it in: callers, callees
     assert page.one("#sandwich").is_displayed()
     check()
+    page.press(Keys.ESCAPE)
+    page.open_picker("thread_name")
+    check()
+    page.option("dumps" * 9)
+    page.press(Keys.ESCAPE)
+    check()
+    page.one("#compare").click()
+    check()
+    upper, lower = page.frame("all"), page.frame("all", "other-chart")
+    assert upper["y"] + 100 < lower["y"]
 
 
 def big_profile(stacks: int) -> Profile:

@@ -11,11 +11,13 @@ from base64 import b64encode
 from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from pyroscope_native.model import Frame, Function, Profile, Sample
 from pyroscope_native.report.page import CATEGORIES, categorize, render
+from pyroscope_native.selection import Choice
 
 EVIL = "</script><!--<script>alert(1)</script>&amp;\u2028\u2029\"'`{{js}}"
 
@@ -109,12 +111,51 @@ def test_labels() -> None:
     profile = profile_of(("a", 1))
     profile = profile._replace(samples=[Sample((0,), 3, one), Sample((0,), 4, two)])
     data = Page(render(profile, title="t")).data
-    assert [data["labelSets"][i] for i in data["labels"]] == [
-        [["thread_name", "one"]],
-        [["thread_name", "two"]],
-    ]
+    assert labels_of(data) == [{"thread_name": "one"}, {"thread_name": "two"}]
     assert data["values"] == [3, 4]
     assert data["frames"] == [0]
+
+
+def labels_of(data: Any) -> list[dict[str, str]]:
+    """The labels of each sample, as the page's script reads them."""
+    return [
+        {
+            label["name"]: label["values"][label["of"][label_set]]
+            for label in data["labels"]
+            if label["of"][label_set]
+        }
+        for label_set in data["labelSets"] or [0] * len(data["values"])
+    ]
+
+
+def test_labels_are_written_once() -> None:
+    sets = [{"a": "x", "thread_name": "t"}, {"a": "x"}, {"z": "x"}, {}, {"a": "x"}]
+    profile = profile_of(("f", 1))._replace(
+        samples=[
+            Sample((0,), 10 + value, tuple(sorted(labels.items())))
+            for value, labels in enumerate(sets)
+        ]
+    )
+    data = Page(render(profile, title="t")).data
+    found = sorted(zip(data["values"], labels_of(data)), key=lambda pair: pair[0])
+    assert [labels for _, labels in found] == sets
+    assert [label["name"] for label in data["labels"]] == ["a", "z", "thread_name"]
+    assert [label["values"] for label in data["labels"]] == [["", "x"], ["", "x"], ["", "t"]]
+    assert len(data["labels"][0]["of"]) == 4
+
+
+def test_of_a_label_that_is_there_twice_the_first_value_counts() -> None:
+    profile = profile_of(("f", 1))
+    profile = profile._replace(samples=[Sample((0,), 1, (("a", "x"), ("a", "y")))])
+    assert labels_of(Page(render(profile, title="t")).data) == [{"a": "x"}]
+
+
+def test_opens_as_is_asked() -> None:
+    profile = profile_of(("f", 1))
+    sides = [Choice("end point", "/a&b=c"), Choice("end point", "")]
+    opening = Page(render(profile, title="t", sides=sides)).data["opening"]
+    assert parse_qsl(opening) == [("compare", "end point=/a&b=c"), ("compare", "end point=")]
+    assert Page(render(profile, title="t")).data["opening"] == ""
 
 
 def test_samples_without_weight_are_left_out() -> None:
