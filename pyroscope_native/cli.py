@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 
@@ -29,6 +28,7 @@ _RUN_EPILOG = """examples:
   pyroscope-native run app.py
   pyroscope-native run -o slow.html -m mypackage.tool --input data.csv
   pyroscope-native run --server-address http://localhost:4040 --tag env=prod app.py
+  pyroscope-native run --group-by endpoint app.py
 
 The program can't tell that it is profiled: arguments, exit code and output are
 its own. At the end a summary is printed on stderr."""
@@ -36,8 +36,11 @@ its own. At the end a summary is printed on stderr."""
 _VIEW_EPILOG = """examples:
   pyroscope-native view pyroscope-app-1234.pb.gz              top functions as text
   pyroscope-native view cpu.pb.gz -o cpu.html                 flame graph
-  pyroscope-native view cpu.pb.gz -o cpu.speedscope.json"""
-
+  pyroscope-native view cpu.pb.gz -o cpu.speedscope.json
+  pyroscope-native view cpu.pb.gz --group-by endpoint
+  pyroscope-native view cpu.pb.gz --filter endpoint=/checkout --filter endpoint=/cart
+  pyroscope-native view cpu.pb.gz --filter tenant= -o untenanted.html
+  pyroscope-native view cpu.pb.gz --compare endpoint=/checkout endpoint=/cart"""
 
 _DOCTOR_EPILOG = """examples:
   pyroscope-native doctor
@@ -160,6 +163,12 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="of the program's CPU time that profiling may take before the rate goes down "
         "(default 1)",
     )
+    run.add_argument(
+        "--group-by",
+        metavar="LABEL",
+        default="",
+        help="sum up by the values of this label in the summary, too (endpoint, thread_name, …)",
+    )
     run.add_argument("--quiet", action="store_true", help="print no summary at the end")
     run.set_defaults(act=_run)
 
@@ -179,7 +188,31 @@ def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="PATH",
         help="write it as .html, .collapsed, .speedscope.json or .pb.gz",
     )
-    view.add_argument("--text", action="store_true", help="print the top functions (default)")
+    view.add_argument(
+        "--filter",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="only samples with this label, for all that is shown and written; KEY= stands for "
+        "those without it. May be repeated: of one key any value will do, of different keys all "
+        "must be there",
+    )
+    kinds = view.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--text", action="store_true", help="print the top functions (default without -o)"
+    )
+    kinds.add_argument(
+        "--group-by",
+        metavar="KEY",
+        help="print the values of a label, with the share and the top function of each",
+    )
+    kinds.add_argument(
+        "--compare",
+        nargs=2,
+        metavar=("KEY=A", "KEY=B"),
+        help="print how the functions' shares differ between two values of a label, in per cent "
+        "of each one's own total; a page written with -o .html opens with the two side by side",
+    )
     view.set_defaults(act=_view)
 
 
@@ -261,6 +294,8 @@ def _run_config(options: argparse.Namespace, name: str) -> Config:
     spare_output = ""
     # The process id stays what it is: this process becomes the program.
     base = os.path.abspath(f"pyroscope-{_file_name(application_name)}-{os.getpid()}")
+    if options.group_by and not outputs and not default_outputs:
+        raise ConfigError("--group-by wants the whole profile: beside a server, give an -o too")
     if default_outputs:
         outputs = [f"{base}.pb.gz", f"{base}.html"]
     elif not outputs:
@@ -282,6 +317,7 @@ def _run_config(options: argparse.Namespace, name: str) -> Config:
         else 0.01,
         fuse=settings.fuse_from_environment(),
         summary=not options.quiet,
+        group_by=options.group_by,
     )
 
 
@@ -290,31 +326,16 @@ def _file_name(name: str) -> str:
 
 
 def _view(options: argparse.Namespace) -> int:
-    from pyroscope_native.pprof import decode
+    from pyroscope_native.view import view
 
-    try:
-        with open(options.file, "rb") as file:
-            profile = decode(file.read())
-    except OSError as error:
-        raise ConfigError(f"{options.file} can't be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigError(f"{options.file}: {error}") from None
-    if options.output is not None:
-        from pyroscope_native.deliver.file import check_output, write_outputs
-
-        check_output(options.output)
-        name = os.path.basename(options.file)
-        written = write_outputs(profile, [os.path.abspath(options.output)], name)
-        for path in written:
-            print(path)
-        if not written:
-            return 1
-    if options.text or options.output is None:
-        from pyroscope_native.report.text import render
-
-        width = shutil.get_terminal_size((100, 25)).columns
-        print(render(profile, width=width, color=sys.stdout.isatty()))
-    return 0
+    return view(
+        options.file,
+        output=options.output,
+        as_text=options.text,
+        filters=options.filter,
+        group_by=options.group_by,
+        compare=options.compare,
+    )
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -63,6 +63,8 @@ class Config(NamedTuple):
     """Directory in memory for marks of crashes; empty: leave none, and look for none."""
     summary: bool = False
     """Whether to tell on stderr, at the end, what was found."""
+    group_by: str = ""
+    """Label by whose values the summary sums up, where there are outputs; empty: none."""
 
     def __repr__(self) -> str:
         # The rest may hold secrets.

@@ -87,7 +87,13 @@ def _finish(session: Session) -> None:
     if config.summary and stream is not None and not stream.closed:
         from pyroscope_native.report.summary import render
 
-        text = render(_facts(session), profile, paths, is_terminal=stream.isatty())
+        text = render(
+            _facts(session),
+            profile,
+            paths,
+            group_by=config.group_by,
+            is_terminal=stream.isatty(),
+        )
         print(text, file=stream, flush=True)
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from pyroscope_native.figures import Stats
 from pyroscope_native.model import Profile
-from pyroscope_native.report import text
+from pyroscope_native.report import groups, text
+from pyroscope_native.report.terminal import Terminal
 
 
 class Facts(NamedTuple):
@@ -76,16 +77,25 @@ def _losses(stats: Stats) -> str:
 
 
 def render(
-    facts: Facts, profile: Profile | None, paths: Sequence[str], *, is_terminal: bool
+    facts: Facts,
+    profile: Profile | None,
+    paths: Sequence[str],
+    *,
+    group_by: str = "",
+    is_terminal: bool,
 ) -> str:
-    """The summary, several lines."""
-    color = is_terminal and "NO_COLOR" not in os.environ
-    width = shutil.get_terminal_size((100, 25)).columns
+    """The summary, several lines; `group_by` names a label to sum up by, too."""
+    terminal = Terminal(
+        width=shutil.get_terminal_size((100, 25)).columns,
+        color=is_terminal and "NO_COLOR" not in os.environ,
+    )
     lines = ["", f"pyroscope_native: {_seen(facts.stats)}", f"  {_kernel(facts)}"]
     if facts.stats.samples == 0:
         lines.append("  no samples: the program used next to no CPU time")
     elif profile is not None:
-        lines += ["", text.render(profile, width=width, color=color)]
+        lines += ["", text.render(profile, terminal)]
+        if group_by:
+            lines.append(groups.render(profile, group_by, terminal))
     if facts.server:
         line = f"  pushed {_counted(facts.stats.windows_pushed, 'window')} to {facts.server}"
         if facts.stats.windows_not_pushed:

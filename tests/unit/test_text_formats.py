@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
-from pyroscope_native.report import collapsed, speedscope, text
+from pyroscope_native.report import collapsed, comparison, groups, speedscope, text
+from pyroscope_native.report.terminal import Terminal
+from pyroscope_native.selection import Choice
 
 
 def profile_of(stacks: dict[str, int], labels: Labels = (), **fields: Any) -> Profile:
@@ -226,7 +228,7 @@ def test_lines_fit(name: str, width: int) -> None:
     profile.frames.append(Frame(len(profile.functions) - 1, 1))
     profile.samples.append(Sample((len(profile.frames) - 1,), 1, ()))
     profile = profile._replace(sample_type=("a_very_long_name" * 20, "nanoseconds"))
-    lines = text.render(profile, width=width).splitlines()
+    lines = text.render(profile, Terminal(width)).splitlines()
     assert max(map(cells, lines)) <= width
     assert "…" in "".join(lines)
 
@@ -246,6 +248,88 @@ def test_terminal_escapes_in_names_are_not_sent_to_the_terminal() -> None:
 
 def test_color_changes_nothing_but_color() -> None:
     profile = profile_of({"main;run": 5, "main": 2})
-    colored = text.render(profile, color=True)
+    colored = text.render(profile, Terminal(color=True))
     assert colored != text.render(profile)
     assert re.sub(r"\x1b\[\d+m", "", colored) == text.render(profile)
+
+
+# groups and comparisons
+
+
+def shop_profile() -> Profile:
+    """Three endpoints and a thread that serves none."""
+    profile = profile_of({})
+    for stacks, endpoint in (
+        ({"main;cart;sum": 3, "main;cart": 1}, "/cart"),
+        ({"main;cart;sum": 1, "main;search": 1}, "/search"),
+        ({"main;login": 1}, "/login"),
+        ({"sweep": 3}, ""),
+    ):
+        labels = (("endpoint", endpoint),) if endpoint else ()
+        part = profile_of({stack: s * 10**9 for stack, s in stacks.items()}, labels)
+        profile = Profile.joined([profile, part])
+    return profile
+
+
+def test_groups() -> None:
+    assert groups.render(shop_profile(), "endpoint") == (
+        "10.00 s cpu by endpoint\n"
+        "\n"
+        "   cpu  share  endpoint  top function\n"
+        "4.00 s  40.0%  /cart     75.0% sum  /srv/sum.py:10\n"
+        "2.00 s  20.0%  /search   50.0% search  /srv/search.py:10\n"
+        "1.00 s  10.0%  /login    100.0% login  /srv/login.py:10\n"
+        "3.00 s  30.0%  (none)    100.0% sweep  /srv/sweep.py:10\n"
+    )
+
+
+def test_rare_groups_share_a_line() -> None:
+    lines = groups.render(shop_profile(), "endpoint", limit=1).splitlines()[3:]
+    assert [line.split() for line in lines] == [
+        ["4.00", "s", "40.0%", "/cart", "75.0%", "sum", "/srv/sum.py:10"],
+        ["3.00", "s", "30.0%", "2", "others"],
+        ["3.00", "s", "30.0%", "(none)", "100.0%", "sweep", "/srv/sweep.py:10"],
+    ]
+    assert "1 other\n" in groups.render(shop_profile(), "endpoint", limit=2)
+
+
+def test_groups_of_a_label_that_nobody_has() -> None:
+    assert groups.render(shop_profile(), "tenant") == (
+        "no sample has the label 'tenant'; there are 'endpoint'\n"
+    )
+    assert groups.render(profile_of({"f": 1}), "tenant\x1b") == (
+        "no sample has the label 'tenant\\x1b'; there are no labels\n"
+    )
+
+
+def test_comparison() -> None:
+    sides = Choice("endpoint", "/cart"), Choice("endpoint", "/search")
+    assert comparison.render(shop_profile(), *sides) == (
+        "A: 4.00 s cpu, endpoint=/cart\n"
+        "B: 2.00 s cpu, endpoint=/search\n"
+        "\n"
+        "self A  self B   diff  total A  total B   diff  function  location\n"
+        "  0.0%   50.0%  +50.0     0.0%    50.0%  +50.0  search    /srv/search.py:10\n"
+        " 25.0%    0.0%  -25.0   100.0%    50.0%  -50.0  cart      /srv/cart.py:10\n"
+        " 75.0%   50.0%  -25.0    75.0%    50.0%  -25.0  sum       /srv/sum.py:10\n"
+        "  0.0%    0.0%   +0.0   100.0%   100.0%   +0.0  main      /srv/main.py:10\n"
+    )
+    lines = comparison.render(shop_profile(), *sides, limit=1).splitlines()
+    assert lines[-1] == "and 3 more functions"
+
+
+def test_comparison_with_what_has_no_label() -> None:
+    sides = Choice("endpoint", "/cart"), Choice("endpoint", "")
+    assert "B: 3.00 s cpu, without endpoint\n" in comparison.render(shop_profile(), *sides)
+
+
+def test_labels_can_not_obey_a_terminal_or_break_lines() -> None:
+    name, value = "end\x1b[2Jpoint\n" + "n" * 90, "/\x1b[2J\n計" + "v" * 900
+    labels = ((name, value),)
+    profile = profile_of({"f": 5}, labels)
+    for rendered in (
+        groups.render(profile, name, Terminal(70)),
+        comparison.render(profile, Choice(name, value), Choice(name, ""), Terminal(70)),
+    ):
+        assert "\x1b" not in rendered
+        assert max(map(cells, rendered.splitlines())) <= 70
