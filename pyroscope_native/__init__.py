@@ -14,34 +14,80 @@ from pyroscope_native.version import VERSION as __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyroscope_native.api import configure, profile, shutdown, stats
+    from pyroscope_native.choices import LineNo, ProfilerImplementation
+    from pyroscope_native.compatibility import (
+        LOGGER,
+        build_summary,
+        change_name,
+        configure_experimental_stack_profiler,
+        remove_tags,
+        runtime_name,
+        runtime_version,
+        stop,
+        tag,
+        test_logger,
+    )
     from pyroscope_native.errors import ConfigError
     from pyroscope_native.figures import Stats
     from pyroscope_native.labels import add_thread_tag, remove_thread_tag, tag_wrapper
 
 __all__ = [
+    "LOGGER",
     "ConfigError",
+    "LineNo",
+    "ProfilerImplementation",
     "Stats",
     "__version__",
     "add_thread_tag",
+    "build_summary",
+    "change_name",
     "configure",
+    "configure_experimental_stack_profiler",
     "profile",
+    "remove_tags",
     "remove_thread_tag",
+    "runtime_name",
+    "runtime_version",
     "shutdown",
     "stats",
+    "stop",
+    "tag",
     "tag_wrapper",
+    "test_logger",
 ]
+
+_HOMES = {
+    "configure": "api",
+    "profile": "api",
+    "shutdown": "api",
+    "stats": "api",
+    "LineNo": "choices",
+    "ProfilerImplementation": "choices",
+    "LOGGER": "compatibility",
+    "build_summary": "compatibility",
+    "change_name": "compatibility",
+    "configure_experimental_stack_profiler": "compatibility",
+    "remove_tags": "compatibility",
+    "runtime_name": "compatibility",
+    "runtime_version": "compatibility",
+    "stop": "compatibility",
+    "tag": "compatibility",
+    "test_logger": "compatibility",
+    "ConfigError": "errors",
+    "Stats": "figures",
+    "add_thread_tag": "labels",
+    "remove_thread_tag": "labels",
+    "tag_wrapper": "labels",
+}
+"""The module that each name comes from."""
 
 
 def __getattr__(name: str) -> object:
     # On first use: `python -m pyroscope_native` imports this before it can keep
     # the modules of the directory that it is called in out of its way.
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from pyroscope_native import api, errors, figures, labels
-
-    homes = {"ConfigError": errors, "Stats": figures}
-    for tags in ("add_thread_tag", "remove_thread_tag", "tag_wrapper"):
-        homes[tags] = labels
-    found: object = getattr(homes.get(name, api), name)
+    home = __import__(f"{__name__}.{_HOMES[name]}", fromlist=[name])
+    found: object = getattr(home, name)
     globals()[name] = found
     return found

@@ -7,26 +7,44 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from warnings import warn
 
 from pyroscope_native import config as settings
+from pyroscope_native.address import parse_address
+from pyroscope_native.choices import LineNo, ProfilerImplementation
 from pyroscope_native.config import Config
+from pyroscope_native.errors import ConfigError
 from pyroscope_native.figures import Stats
-from pyroscope_native.log import warn_once
+from pyroscope_native.log import inform, show, warn_once
 from pyroscope_native.support import reason_unsupported
 
 
 def configure(
-    *,
+    app_name: str | None = None,
     application_name: str | None = None,
     server_address: str | None = None,
-    sample_rate: int = 100,
-    upload_interval: float = 15,
-    tags: Mapping[str, str] | None = None,
     basic_auth_username: str = "",
     basic_auth_password: str = "",
+    enable_logging: bool = False,
+    sample_rate: int = 100,
+    oncpu: bool = True,
+    native: bool | None = None,
+    gil_only: bool = True,
+    report_pid: bool = False,
+    report_thread_id: bool = False,
+    report_thread_name: bool = False,
+    tags: Mapping[str, object] | None = None,
     tenant_id: str = "",
     http_headers: Mapping[str, str] | None = None,
-    report_thread_name: bool = False,
+    line_no: LineNo = LineNo.LastInstruction,
+    upload_interval: float = 10,
+    mem_enabled: bool = False,
+    mem_max_nframe: int = 128,
+    mem_heap_sample_size: int = 512 * 1024,
+    mem_enable_mem_domain: bool = True,
+    cpu_enabled: bool = True,
+    cpu_implementation: ProfilerImplementation = ProfilerImplementation.PySpy,
+    *,
     clock: str | None = None,
     overhead_budget: float = 1.0,
 ) -> bool:
@@ -36,46 +54,87 @@ def configure(
         `PYROSCOPE_APPLICATION_NAME`, else the name of the program.
     server_address: base URL of Pyroscope or of Alloy's receiver; else
         `PYROSCOPE_SERVER_ADDRESS`, else http://localhost:4040.
-    sample_rate: samples per CPU second and thread, 1 to 10000.
-    upload_interval: seconds between uploads, 1 to 3600.
-    tags: labels of all profiles.
     basic_auth_username, basic_auth_password: sent if both are given.
+    enable_logging: log the beginning and the end, too, and on stderr unless the
+        program's logging is set up.
+    sample_rate: samples per CPU second and thread, 1 to 10000.
+    report_pid, report_thread_id, report_thread_name: label samples with `pid`,
+        `thread_id`, `thread_name`; a series for each.
+    tags: labels of all profiles. One that a server would refuse is left out.
     tenant_id: sent as `X-Scope-OrgID`.
     http_headers: sent with each upload.
-    report_thread_name: label samples with `thread_name`; a series for each.
+    line_no: the line that frames bear.
+    upload_interval: seconds between uploads, 1 to 3600.
+    cpu_enabled: if not, there is nothing to profile.
     clock: "thread" or "process"; else the best that can be had.
     overhead_budget: per cent of the process's CPU time that profiling may take;
         above it the rate goes down until it takes less.
 
+    The others are taken as pyroscope-io takes them, and change nothing; where
+    that is not what was meant, it is logged. app_name and native are deprecated.
+
     Returns whether profiling has begun: False if it runs already, or can't
     here, which is logged once. Raises ConfigError for a setting that cannot be.
     """
-    checked_tags = dict(tags or {})
-    for name, value in checked_tags.items():
-        settings.check_tag(name, value)
+    if app_name is not None:
+        warn("app_name is deprecated: application_name", DeprecationWarning, stacklevel=2)
+        application_name = app_name
+    if native is not None:
+        warn("native is deprecated and does nothing", DeprecationWarning, stacklevel=2)
+    if not isinstance(cpu_implementation, ProfilerImplementation):
+        raise ConfigError("cpu_implementation must be a ProfilerImplementation")
+    username = settings.parse_text("basic_auth_username", basic_auth_username)
+    password = settings.parse_text("basic_auth_password", basic_auth_password)
+    address = settings.parse_server_address(
+        settings.parse_text("server_address", server_address)
+        or settings.server_address_from_environment()
+        or settings.DEFAULT_SERVER_ADDRESS
+    )
     chosen = Config(
-        application_name=application_name
+        application_name=settings.parse_text("application_name", application_name)
         or settings.application_name_from_environment()
         or program_name(),
-        server_address=settings.parse_server_address(
-            server_address
-            or settings.server_address_from_environment()
-            or settings.DEFAULT_SERVER_ADDRESS
-        ),
+        server_address=address,
         rate_hz=settings.parse_rate(sample_rate),
         clock=settings.parse_clock(clock) if clock is not None else None,
-        tags=checked_tags,
+        tags=_usable_tags(settings.parse_mapping("tags", tags)),
         upload_interval_s=settings.parse_interval(upload_interval),
-        basic_auth=(basic_auth_username, basic_auth_password)
-        if basic_auth_username and basic_auth_password
-        else None,
-        tenant_id=tenant_id,
-        http_headers=dict(http_headers or {}),
-        thread_names=report_thread_name,
+        basic_auth=(username, password) if username and password else None,
+        tenant_id=settings.parse_text("tenant_id", tenant_id),
+        http_headers=settings.parse_headers(http_headers),
+        thread_names=bool(report_thread_name),
+        pid_label=bool(report_pid),
+        thread_id_label=bool(report_thread_id),
+        line_no=settings.parse_line_no(line_no),
         overhead_budget=settings.parse_budget(overhead_budget),
         fuse=settings.fuse_from_environment(),
     )
-    return _begin(chosen)
+    if enable_logging:
+        show()
+    if mem_enabled:
+        warn_once("mem_enabled", "mem_enabled: memory is not profiled, CPU time is")
+    if not cpu_enabled:
+        warn_once("cpu_enabled", "nothing is profiled: cpu_enabled=False, and there is CPU only")
+        return False
+    if not oncpu:
+        warn_once("oncpu", "oncpu=False: waiting is not measured, CPU time is")
+    if cpu_implementation is not ProfilerImplementation.PySpy:
+        warn_once("cpu_implementation", "cpu_implementation: there is one engine for all choices")
+    begun = _begin(chosen)
+    if begun and enable_logging:
+        where = parse_address(address)[0].geturl()  # without a password
+        inform(f"profiling has begun: {chosen.application_name} to {where}")
+    return begun
+
+
+def _usable_tags(tags: Mapping[object, object]) -> dict[str, str]:
+    """Without those that a server would refuse, each of which is told once."""
+    if not tags:
+        return {}
+    from pyroscope_native.labels import checked
+
+    found = [checked(name, "" if value is None else value) for name, value in tags.items()]
+    return dict(filter(None, found))
 
 
 def _begin(chosen: Config) -> bool:
@@ -115,6 +174,7 @@ def shutdown() -> bool:
     if process.current() is None:
         return False
     process.end()
+    inform("profiling has ended")
     return True
 
 

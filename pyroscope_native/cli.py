@@ -154,7 +154,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--upload-interval",
         metavar="SECONDS",
         default=None,
-        help="how often to push (default 15)",
+        help="how often to push (default 10)",
     )
     run.add_argument(
         "--overhead-budget",
@@ -311,7 +311,7 @@ def _run_config(options: argparse.Namespace, name: str) -> Config:
         tags=dict(settings.parse_tag(tag) for tag in options.tag),
         upload_interval_s=settings.parse_interval(options.upload_interval)
         if options.upload_interval is not None
-        else 15.0,
+        else 10.0,
         overhead_budget=settings.parse_budget(options.overhead_budget)
         if options.overhead_budget is not None
         else 0.01,

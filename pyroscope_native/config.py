@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, Optional
 from pyroscope_native.errors import ConfigError
 
 Clock = Literal["thread", "process"]
+LineNumbers = Literal["last", "first", "none"]
 
 RATE_LIMIT_HZ = 10_000
 DEFAULT_SERVER_ADDRESS = "http://localhost:4040"
@@ -43,7 +44,7 @@ class Config(NamedTuple):
     clock: Optional[Clock] = None
     """Which timers to use; None: the best there are."""
     tags: Mapping[str, str] = _NONE
-    upload_interval_s: float = 15.0
+    upload_interval_s: float = 10.0
     shutdown_timeout_s: float = 5.0
     """What the last upload may take when the program ends."""
     basic_auth: Optional[tuple[str, str]] = None
@@ -52,10 +53,16 @@ class Config(NamedTuple):
     thread_names: bool = False
     """Whether pushed samples carry the label `thread_name`. Written files
     always do; on a server each name makes a series."""
+    pid_label: bool = False
+    """Whether pushed samples carry the label `pid`."""
+    thread_id_label: bool = False
+    """Whether they carry `thread_id`, the kernel's."""
     label_value_limit: int = 1000
     """Distinct values of a label in a window; further ones become one."""
     replace_label_periods: bool = False
     """Whether a period in a label's name becomes `_`, or is refused."""
+    line_no: LineNumbers = "last"
+    """The line that frames bear: of the last instruction, the function's first, none."""
     overhead_budget: float = 0.01
     """The profiler's own CPU time as a share of the process's, from which on it
     lowers its rate."""
@@ -117,6 +124,46 @@ def parse_clock(value: object) -> Clock:
     if value == "process":
         return "process"
     raise ConfigError(f"clock must be thread or process, not {value}")
+
+
+def parse_line_no(value: object) -> LineNumbers:
+    """A `LineNo`. Raises ConfigError."""
+    if value == "last":
+        return "last"
+    if value == "first":
+        return "first"
+    if value == "none":
+        return "none"
+    raise ConfigError(
+        f"line_no must be LineNo.LastInstruction, LineNo.First or LineNo.NoLine, not {value}"
+    )
+
+
+def parse_text(setting: str, value: object) -> str:
+    """A text, "" for None. Raises ConfigError, which does not quote it: it may be secret."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ConfigError(f"{setting} must be a string, not of type {type(value).__name__}")
+    return value
+
+
+def parse_mapping(setting: str, value: object) -> Mapping[Any, Any]:
+    """A mapping, an empty one for None. Raises ConfigError, which does not quote it."""
+    if value is None:
+        return _NONE
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{setting} must be a dict, not of type {type(value).__name__}")
+    return value
+
+
+def parse_headers(value: object) -> dict[str, str]:
+    """HTTP headers by name. Raises ConfigError, without their values."""
+    headers = parse_mapping("http_headers", value)
+    return {
+        parse_text("the name of an HTTP header", name): parse_text(f"HTTP header {name}", text)
+        for name, text in headers.items()
+    }
 
 
 def parse_tag(text: str) -> tuple[str, str]:

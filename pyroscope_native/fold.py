@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pyroscope_native import _core
+from pyroscope_native.config import LineNumbers
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
 from pyroscope_native.sample_labels import SampleLabels
 
@@ -31,10 +32,17 @@ def _samples(window: _core.Window) -> Iterator[tuple[tuple[int, ...], int, int, 
 class Fold:
     """Windows added up to one profile."""
 
-    def __init__(self, *, labels: SampleLabels, qualname: Callable[[Function], str] | None) -> None:
+    def __init__(
+        self,
+        *,
+        labels: SampleLabels,
+        qualname: Callable[[Function], str] | None,
+        line_no: LineNumbers = "last",
+    ) -> None:
         """`qualname` finds a better name for a function, where the interpreter
         does not keep one."""
         self.labels = labels
+        self._line_no = line_no
         self._qualname = qualname
         self._functions: dict[Function, int] = {}
         self._frames: dict[Frame, int] = {}
@@ -54,11 +62,17 @@ class Fold:
         frames = []
         for number, line in window.frames():
             function = functions[number]
-            frames.append(self._frame(Frame(self._function(function), line or function.start_line)))
+            frame = Frame(self._function(function), self._line(function, line))
+            frames.append(self._frame(frame))
         weights = self._weights
         for stack, weight_ns, thread, label_set in samples:
             key = (tuple([frames[number] for number in stack]), labels_of(thread, label_set))
             weights[key] = weights.get(key, 0) + weight_ns
+
+    def _line(self, function: Function, line: int) -> int:
+        if self._line_no == "none":
+            return 0
+        return function.start_line if self._line_no == "first" else line or function.start_line
 
     def add_marker(self, marker: Function, weight_ns: int) -> None:
         """Add weight that has no stack, unless it is 0."""

@@ -7,6 +7,7 @@ The logger is called `pyroscope_native`.
 
 from __future__ import annotations
 
+import sys
 import threading
 
 _said: set[str] = set()
@@ -27,6 +28,28 @@ def warn_once(cause: str, message: str) -> None:
         _forget_dummy_thread()
     except Exception:
         pass
+
+
+def inform(message: str) -> None:
+    """Log `message` as information, where there is logging. For threads of the
+    program's only."""
+    if "logging" in sys.modules:
+        import logging
+
+        logging.getLogger("pyroscope_native").info("pyroscope_native: %s", message)
+
+
+def show() -> None:
+    """Have information logged, too, and on stderr unless the program has said where."""
+    import logging
+
+    logger = logging.getLogger("pyroscope_native")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
 
 
 def _forget_dummy_thread() -> None:

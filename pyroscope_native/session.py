@@ -170,6 +170,7 @@ class Session:
             self._whole = Fold(
                 labels=SampleLabels(thread_name=True, value_limit=config.label_value_limit),
                 qualname=_qualname_finder(),
+                line_no=config.line_no,
             )
 
     # -- beginning --
@@ -391,7 +392,11 @@ class Session:
         folds = [self._whole] if self._whole is not None else []
         pushed = None
         if self.uploader is not None and (window.weight_ns + lost_ns + unseen_ns > 0):
-            pushed = Fold(labels=self._pushed_labels(), qualname=_qualname_finder())
+            pushed = Fold(
+                labels=self._pushed_labels(),
+                qualname=_qualname_finder(),
+                line_no=self.config.line_no,
+            )
             folds.append(pushed)
         for fold in folds:
             fold.add_window(window)
@@ -420,6 +425,8 @@ class Session:
     def _pushed_labels(self) -> SampleLabels:
         return SampleLabels(
             thread_name=self.config.thread_names,
+            thread_id=self.config.thread_id_label,
+            pid=self.config.pid_label,
             room=room(len(self.config.tags)),
             value_limit=self.config.label_value_limit,
         )

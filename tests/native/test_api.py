@@ -174,7 +174,7 @@ with pyroscope_native.profile("b.pb.gz", sample_rate=500):
 def test_settings_that_can_not_be_are_refused(tmp_path: Path) -> None:
     program = """
 import pyroscope_native
-for settings in ({"sample_rate": 0}, {"tags": {"a.b": "c"}}, {"server_address": "x"},
+for settings in ({"sample_rate": 0}, {"tags": ["a"]}, {"server_address": "x"},
                  {"upload_interval": 0}, {"clock": "sun"}):
     try:
         pyroscope_native.configure(**settings)
