@@ -13,7 +13,7 @@ from pyroscope_native.version import VERSION as __version__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyroscope_native.api import configure, profile, shutdown, stats
+    from pyroscope_native.api import configure, flush, profile, shutdown, stats
     from pyroscope_native.choices import LineNo, ProfilerImplementation
     from pyroscope_native.compatibility import (
         LOGGER,
@@ -43,6 +43,7 @@ __all__ = [
     "change_name",
     "configure",
     "configure_experimental_stack_profiler",
+    "flush",
     "profile",
     "remove_tags",
     "remove_thread_tag",
@@ -58,6 +59,7 @@ __all__ = [
 
 _HOMES = {
     "configure": "api",
+    "flush": "api",
     "profile": "api",
     "shutdown": "api",
     "stats": "api",

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""Profiling from code: configure, shutdown, profile."""
+"""Profiling from code: configure, flush, shutdown, profile."""
 
 from __future__ import annotations
 
@@ -176,6 +176,21 @@ def shutdown() -> bool:
     process.end()
     inform("profiling has ended")
     return True
+
+
+def flush(timeout_s: float = 5.0) -> bool:
+    """Push what has been sampled up to now, without waiting for the interval.
+
+    Returns whether the server has taken all of it within `timeout_s` seconds;
+    what it has not may follow later. False if there is no server, or nothing is
+    profiled.
+    """
+    if reason_unsupported() is not None:
+        return False
+    from pyroscope_native import process
+
+    session = process.current()
+    return session is not None and session.flush(timeout_s)
 
 
 def stats() -> Stats | None:

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -44,6 +45,9 @@ _ALONE_S = 0.5
 
 _HEARING_S = 0.005
 """A main thread that has not come to run Python in this time waits for something."""
+
+_FLUSH_PAUSE_S = 0.001
+"""How often a flush looks whether its window has been closed."""
 
 _CLOCKS: dict[Clock, int] = {"thread": _core.CLOCK_THREAD, "process": _core.CLOCK_PROCESS}
 
@@ -156,6 +160,8 @@ class Session:
         """Forks under way."""
         self._endings = 0
         """Threads that wait for a drain to end."""
+        self._flushes: deque[list[bool]] = deque()
+        """Of each thread that waits for its window to be closed, where to say so."""
         self._forking: tuple[FrameType, int] | None = None
         """Who forks, and the instruction that does it."""
         self.on_terminate: Callable[[], None] | None = None
@@ -250,8 +256,9 @@ class Session:
     def drain_turn(self) -> None:
         """Wait for something to do, and do it."""
         due_s = self._window_began_s + self.config.upload_interval_s
-        timeout_s = max(0.0, due_s - time.monotonic())
+        timeout_s = 0.0 if self._flushes else max(0.0, due_s - time.monotonic())
         reasons = _core.wait(min(timeout_s, _ALONE_S) if self._leaderless else timeout_s)
+        flushes = self._asked_flushes()  # before draining: what was sampled by then is in it
         while _core.drain():
             pass
         if reasons & _core.WAKE_SIGNALS:
@@ -269,9 +276,31 @@ class Session:
             self.step_back()
         if self._to_stop and not self._stepped_back:
             self._keep_to_budget()
-        if self._to_stop and (time.monotonic() >= due_s or _core.window_is_large()):
+        if self._to_stop and (flushes or time.monotonic() >= due_s or _core.window_is_large()):
             self._close_window()
             self._warn_of_unattached()
+        for flushed in flushes:
+            flushed.append(True)
+
+    def _asked_flushes(self) -> list[list[bool]]:
+        return [self._flushes.popleft() for _ in range(len(self._flushes))]
+
+    def flush(self, timeout_s: float) -> bool:
+        """Close the window and wait until the server has it, and those before it, or
+        `timeout_s` is over. Any thread may. False if not all was taken."""
+        uploader = self.uploader
+        if uploader is None:
+            return False
+        until_s = time.monotonic() + timeout_s
+        failed = uploader.failed
+        flushed: list[bool] = []
+        self._flushes.append(flushed)
+        _core.wake()
+        while not flushed and self._ended is None:
+            if time.monotonic() >= until_s:
+                return False
+            _sleep(_FLUSH_PAUSE_S)
+        return uploader.wait_until_idle(until_s) and uploader.failed == failed
 
     def _costs(self) -> Costs:
         counters = _core.counters()

@@ -31,7 +31,7 @@ class Uploader:
     """Pushes profiles in a thread that lives as long as there are any.
 
     Without locks: `submit` comes from one thread, `finish` after its end, and
-    what they share with the uploading thread is a deque and two flags.
+    what they share with the uploading thread is a deque, a token and a flag.
     """
 
     def __init__(self, config: Config) -> None:
@@ -43,7 +43,8 @@ class Uploader:
         self._config = config
         self._pending: deque[Profile] = deque(maxlen=_PENDING_LIMIT)
         self._thread: _core.OwnThread | None = None
-        self._busy = False
+        self._idle = [True]
+        """A token that the uploading thread holds: taking from a list is atomic."""
         self._loading = False
         """The thread imports what uploading takes."""
         self.loading_ns = 0
@@ -68,15 +69,21 @@ class Uploader:
             except IndexError:
                 pass  # they have gone meanwhile
         self._pending.append(profile)
-        # Should the thread be about to end without having seen this one, the
-        # next one or `finish` brings it along.
-        if not self._busy:
-            self._busy = self._loading = True
-            try:
-                self._thread = _core.OwnThread(self._run)
-            except OSError as error:
-                self._busy = self._loading = False
-                warn_once("thread", f"no thread to upload in: {error.strerror}")
+        if not self._take_token():
+            return  # who has it looks again when it has given it back
+        self._loading = True
+        try:
+            self._thread = _core.OwnThread(self._run)
+        except OSError as error:
+            self._loading = False
+            self._idle.append(True)
+            warn_once("thread", f"no thread to upload in: {error.strerror}")
+
+    def _take_token(self) -> bool:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return False
 
     def wait_until_loaded(self, timeout_s: float) -> None:
         """Wait until no import is under way, `submit` not being called meanwhile.
@@ -87,6 +94,16 @@ class Uploader:
         while self._loading and time.monotonic() < until_s:
             _sleep(0.0005)
 
+    def wait_until_idle(self, until_s: float) -> bool:
+        """Wait until all that has been submitted is pushed, or has failed to be; False
+        if it is not by `until_s` of the monotonic clock. Any thread may."""
+        # In this order: what is pending no longer is in the hands of who has the token.
+        while self._pending or not self._idle:
+            if time.monotonic() >= until_s:
+                return False
+            _sleep(0.001)
+        return True
+
     def _run(self) -> None:
         try:
             from pyroscope_native.deliver import push  # noqa: F401
@@ -95,10 +112,14 @@ class Uploader:
         finally:
             self.loading_ns = time.thread_time_ns()
             self._loading = False
-        try:
-            self._push_pending(None)
-        finally:
-            self._busy = False
+        holds_token = True
+        while holds_token:
+            try:
+                self._push_pending(None)
+            finally:
+                self._idle.append(True)
+            # What came meanwhile may have found nobody idle.
+            holds_token = bool(self._pending) and self._take_token()
 
     def _push_pending(self, until_s: float | None) -> None:
         """Over a connection that lasts as long as there is something to push: one
