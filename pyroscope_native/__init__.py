@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pyroscope_native.errors import ConfigError
     from pyroscope_native.figures import Stats
     from pyroscope_native.labels import add_thread_tag, remove_thread_tag, tag_wrapper
+    from pyroscope_native.stand_in import install_as_pyroscope
 
 __all__ = [
     "LOGGER",
@@ -44,6 +45,7 @@ __all__ = [
     "configure",
     "configure_experimental_stack_profiler",
     "flush",
+    "install_as_pyroscope",
     "profile",
     "remove_tags",
     "remove_thread_tag",
@@ -80,6 +82,7 @@ _HOMES = {
     "add_thread_tag": "labels",
     "remove_thread_tag": "labels",
     "tag_wrapper": "labels",
+    "install_as_pyroscope": "stand_in",
 }
 """The module that each name comes from."""
 
