@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from warnings import warn
 
 from pyroscope_native import config as settings
-from pyroscope_native.address import parse_address
 from pyroscope_native.choices import LineNo, ProfilerImplementation
 from pyroscope_native.config import Config
 from pyroscope_native.errors import ConfigError
@@ -122,6 +121,8 @@ def configure(
         warn_once("cpu_implementation", "cpu_implementation: there is one engine for all choices")
     begun = _begin(chosen)
     if begun and enable_logging:
+        from pyroscope_native.address import parse_address
+
         where = parse_address(address)[0].geturl()  # without a password
         inform(f"profiling has begun: {chosen.application_name} to {where}")
     return begun

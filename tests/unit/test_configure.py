@@ -136,6 +136,7 @@ def test_none_is_as_not_said(begun: list[Config], monkeypatch: pytest.MonkeyPatc
         ({"tags": {"a.b": "c", "ok": "1"}}, "a label is left out: .*'a.b'"),
         ({"tags": {"service_name": "c", "ok": "1"}}, "a label is left out: .*service_name"),
         ({"tags": {"region": "", "ok": "1"}}, "a label is left out: .*region"),
+        ({"tags": {"host": None, "ok": "1"}}, "a label is left out: .*host"),
     ],
 )
 def test_what_is_not_done_is_told_once(

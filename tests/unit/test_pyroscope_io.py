@@ -29,7 +29,6 @@ FUNCTIONS = [
     "shutdown",
     "stop",
     "tag",
-    "tag_wrapper",
     "test_logger",
 ]
 ENUMERATIONS = ["LineNo", "ProfilerImplementation"]
@@ -70,6 +69,15 @@ def parameters(module: ModuleType, name: str) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_take_the_same(theirs: ModuleType, name: str) -> None:
     assert parameters(ours, name) == parameters(theirs, name)
+
+
+def test_tags_are_wrapped_alike(theirs: ModuleType) -> None:
+    """Ours is a class, whose signature cannot be had."""
+    for module in (ours, theirs):
+        for tags in (module.tag_wrapper({"a": "b"}), module.tag_wrapper(tags={"a": "b"})):
+            assert hasattr(tags, "__enter__")
+        with pytest.raises(TypeError):
+            module.tag_wrapper()
 
 
 @pytest.mark.parametrize("name", ENUMERATIONS)
