@@ -62,6 +62,7 @@ def test_core_imports_nothing_of_ours() -> None:
         ("selection", {"errors", "model"}),
         ("errors", set()),
         ("version", set()),
+        ("choices", set()),
     ],
 )
 def test_lowest_modules(module: str, allowed: set[str]) -> None:
