@@ -28,16 +28,6 @@ def program(
     return python("-c", PROGRAM + code, cwd=cwd, env={"ADDRESS": server.address, "REGION": "eu"})
 
 
-def weight_by_label(server: PushServer, name: str) -> dict[str, float]:
-    """CPU seconds by the value of a sample's label; "" for samples without."""
-    weights: dict[str, float] = {}
-    for push in server.pushes:
-        for sample in push.profile.samples:
-            value = dict(sample.labels).get(name, "")
-            weights[value] = weights.get(value, 0.0) + sample.values[0] / 1e9
-    return weights
-
-
 def test_the_least() -> None:
     with PushServer() as server:
         done = program(server, """
