@@ -46,6 +46,8 @@ def configure(
     *,
     clock: str | None = None,
     overhead_budget: float = 1.0,
+    label_value_limit: int = 1000,
+    replace_label_periods: bool = False,
 ) -> bool:
     """Profile this process from now on and push to a Pyroscope server.
 
@@ -68,6 +70,10 @@ def configure(
     clock: "thread" or "process"; else the best that can be had.
     overhead_budget: per cent of the process's CPU time that profiling may take;
         above it the rate goes down until it takes less.
+    label_value_limit: distinct values of a label in an upload; further ones become
+        `[other]`.
+    replace_label_periods: make periods in names of tags and labels `_`, instead of
+        leaving out the label.
 
     The others are taken as pyroscope-io takes them, and change nothing; where
     that is not what was meant, it is logged. app_name and native are deprecated.
@@ -96,7 +102,7 @@ def configure(
         server_address=address,
         rate_hz=settings.parse_rate(sample_rate),
         clock=settings.parse_clock(clock) if clock is not None else None,
-        tags=_usable_tags(settings.parse_mapping("tags", tags)),
+        tags=_usable_tags(settings.parse_mapping("tags", tags), replace_label_periods),
         upload_interval_s=settings.parse_interval(upload_interval),
         basic_auth=(username, password) if username and password else None,
         tenant_id=settings.parse_text("tenant_id", tenant_id),
@@ -106,6 +112,8 @@ def configure(
         thread_id_label=bool(report_thread_id),
         line_no=settings.parse_line_no(line_no),
         overhead_budget=settings.parse_budget(overhead_budget),
+        label_value_limit=settings.parse_value_limit(label_value_limit),
+        replace_label_periods=bool(replace_label_periods),
         fuse=settings.fuse_from_environment(),
     )
     if enable_logging:
@@ -128,14 +136,15 @@ def configure(
     return begun
 
 
-def _usable_tags(tags: Mapping[object, object]) -> dict[str, str]:
+def _usable_tags(tags: Mapping[object, object], replace_periods: bool) -> dict[str, str]:
     """Without those that a server would refuse, each of which is told once."""
     if not tags:
         return {}
     from pyroscope_native.labels import checked
 
-    found = [checked(name, "" if value is None else value) for name, value in tags.items()]
-    return dict(filter(None, found))
+    names = [str(name).replace(".", "_") if replace_periods else name for name in tags]
+    values = ["" if value is None else value for value in tags.values()]
+    return dict(filter(None, map(checked, names, values)))
 
 
 def _begin(chosen: Config) -> bool:

@@ -117,6 +117,13 @@ def parse_budget(value: object) -> float:
     return percent / 100
 
 
+def parse_value_limit(value: object) -> int:
+    """A whole number above 0. Raises ConfigError."""
+    if not isinstance(value, int) or value < 1:
+        raise ConfigError(f"label value limit must be a whole number above 0, not {value}")
+    return value
+
+
 def parse_clock(value: object) -> Clock:
     """ "thread" or "process". Raises ConfigError."""
     if value == "thread":

@@ -55,7 +55,7 @@ def test_all_options_at_once(begun: list[Config], caplog: pytest.LogCaptureFixtu
         report_pid=True,
         report_thread_id=True,
         report_thread_name=True,
-        tags={"region": "eu", "shard": 7},
+        tags={"region": "eu", "shard.number": 7},
         tenant_id="team",
         http_headers={"X-Extra": "1"},
         line_no=LineNo.First,
@@ -68,6 +68,8 @@ def test_all_options_at_once(begun: list[Config], caplog: pytest.LogCaptureFixtu
         cpu_implementation=ProfilerImplementation.PySpy,
         clock="process",
         overhead_budget=2,
+        label_value_limit=50,
+        replace_label_periods=True,
     )
     assert begun == [
         Config(
@@ -78,13 +80,15 @@ def test_all_options_at_once(begun: list[Config], caplog: pytest.LogCaptureFixtu
             pid_label=True,
             thread_id_label=True,
             thread_names=True,
-            tags={"region": "eu", "shard": "7"},
+            tags={"region": "eu", "shard_number": "7"},
             tenant_id="team",
             http_headers={"X-Extra": "1"},
             line_no="first",
             upload_interval_s=15,
             clock="process",
             overhead_budget=0.02,
+            label_value_limit=50,
+            replace_label_periods=True,
             fuse="/dev/shm",
         )
     ]
@@ -185,6 +189,8 @@ def test_without_cpu_there_is_nothing_to_profile(
         {"cpu_implementation": 0},
         {"clock": "sun"},
         {"overhead_budget": -1},
+        {"label_value_limit": 0},
+        {"label_value_limit": "many"},
     ],
     ids=str,
 )
