@@ -142,9 +142,19 @@ def _usable_tags(tags: Mapping[object, object], replace_periods: bool) -> dict[s
         return {}
     from pyroscope_native.labels import checked
 
-    names = [str(name).replace(".", "_") if replace_periods else name for name in tags]
-    values = ["" if value is None else value for value in tags.values()]
-    return dict(filter(None, map(checked, names, values)))
+    usable: dict[str, str] = {}
+    for given, value in tags.items():
+        name = str(given).replace(".", "_") if replace_periods else given
+        label = checked(name, "" if value is None else value)
+        if label is None:
+            continue
+        if label[0] in settings.SAMPLE_ONLY:
+            warn_once(f"tag {name}", f"the tag {name} is left out: only samples may have it")
+        elif len(usable) == settings.PROCESS_TAGS:
+            warn_once("tags", f"tags are left out: a server takes {settings.PROCESS_TAGS}")
+        else:
+            usable.update([label])
+    return usable
 
 
 def _begin(chosen: Config) -> bool:

@@ -308,7 +308,7 @@ def _run_config(options: argparse.Namespace, name: str) -> Config:
         spare_output=spare_output,
         rate_hz=settings.parse_rate(options.rate) if options.rate is not None else 100,
         clock=settings.parse_clock(options.clock) if options.clock is not None else None,
-        tags=dict(settings.parse_tag(tag) for tag in options.tag),
+        tags=settings.parse_tags(options.tag),
         upload_interval_s=settings.parse_interval(options.upload_interval)
         if options.upload_interval is not None
         else 10.0,

@@ -10,7 +10,7 @@ that the rest can rely on it.
 # compile() in a process takes milliseconds.
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Optional
 
@@ -24,6 +24,14 @@ DEFAULT_SERVER_ADDRESS = "http://localhost:4040"
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _RESERVED_TAGS = frozenset({"service_name"})
+
+SERIES_LABELS = 30
+"""As many labels may a series have, by a server's default."""
+PROCESS_TAGS = SERIES_LABELS - 8
+"""Of them, what is left beside what is said of every series (`deliver.push`), and one
+that Alloy adds."""
+SAMPLE_ONLY = frozenset({"profile_id", "span_id", "trace_id"})
+"""Labels of samples that make no series, and so have no limits."""
 
 
 class Config(NamedTuple):
@@ -178,8 +186,23 @@ def parse_tag(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise ConfigError(f"a tag is KEY=VALUE, not {text}")
-    check_tag(name, value)
+    check_process_tag(name, value)
     return name, value
+
+
+def parse_tags(texts: Sequence[str]) -> dict[str, str]:
+    """Each KEY=VALUE. Raises ConfigError."""
+    tags = dict(map(parse_tag, texts))
+    if len(tags) > PROCESS_TAGS:
+        raise ConfigError(f"{len(tags)} tags are too many: a server takes {PROCESS_TAGS}")
+    return tags
+
+
+def check_process_tag(name: str, value: str) -> None:
+    """Raises ConfigError for a tag that a server would refuse, or is one of samples only."""
+    check_tag(name, value)
+    if name in SAMPLE_ONLY:
+        raise ConfigError(f"{name} is a label of samples, and can't be one of a process")
 
 
 def check_tag(name: str, value: str) -> None:

@@ -13,7 +13,6 @@ context have it, and others never do. Beneath it lie the tags of the thread.
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, TypeVar
 
@@ -147,6 +146,8 @@ class tag_wrapper(Scope):
 
     def __call__(self, function: _F) -> _F:
         """Decorate `function`."""
+        import inspect  # it takes some milliseconds
+
         if inspect.iscoroutinefunction(function):
             wrapper = _coroutine_function(self, function)
         elif inspect.isasyncgenfunction(function):

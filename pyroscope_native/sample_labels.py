@@ -9,22 +9,11 @@ import threading
 from collections.abc import Callable
 
 from pyroscope_native import _core
+from pyroscope_native.config import SAMPLE_ONLY, SERIES_LABELS
 from pyroscope_native.model import Labels
-
-SERIES_LABELS = 30
-"""As many labels may a series have, by a server's default."""
-_STANDING_LABELS = 8
-"""What is said of every series (`deliver.push`), and one that Alloy adds."""
-SAMPLE_ONLY = frozenset({"profile_id", "span_id", "trace_id"})
-"""Labels of samples that make no series, and so have no limits."""
 
 OTHER = "[other]"
 """Stands for values of a label that has too many."""
-
-
-def room(tags: int) -> int:
-    """How many labels of samples find room in series that have `tags` of the user's."""
-    return max(0, SERIES_LABELS - _STANDING_LABELS - tags)
 
 
 def _thread_names() -> dict[int, str]:

@@ -23,14 +23,14 @@ from typing import Any
 
 from pyroscope_native import _core, labels
 from pyroscope_native.budget import Budget, Costs
-from pyroscope_native.config import Clock, Config
+from pyroscope_native.config import PROCESS_TAGS, SERIES_LABELS, Clock, Config
 from pyroscope_native.deliver.upload import Uploader
 from pyroscope_native.figures import SIGNAL_NS, Stats
 from pyroscope_native.fold import LOST_SAMPLES, UNSEEN_THREADS, Fold
 from pyroscope_native.fuse import Fuse
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
-from pyroscope_native.sample_labels import OTHER, SERIES_LABELS, SampleLabels, room
+from pyroscope_native.sample_labels import OTHER, SampleLabels
 from pyroscope_native.selfcheck import find_mismatch
 
 _sleep = time.sleep
@@ -456,7 +456,7 @@ class Session:
             thread_name=self.config.thread_names,
             thread_id=self.config.thread_id_label,
             pid=self.config.pid_label,
-            room=room(len(self.config.tags)),
+            room=PROCESS_TAGS - len(self.config.tags),
             value_limit=self.config.label_value_limit,
         )
 

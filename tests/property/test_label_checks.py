@@ -13,6 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyroscope_native import labels
+from pyroscope_native.api import _usable_tags
+from pyroscope_native.config import PROCESS_TAGS, parse_tags
+from pyroscope_native.errors import ConfigError
 
 logging.getLogger("pyroscope_native").addHandler(logging.NullHandler())
 
@@ -85,3 +88,14 @@ def test_a_subclass_of_str_is_what_it_holds() -> None:
     assert label == ("name", "quiet")
     assert label is not None
     assert type(label[1]) is str
+
+
+def test_a_process_has_as_many_tags_as_a_server_takes() -> None:
+    tags = {f"tag_{number}": "x" for number in range(40)}
+    usable = _usable_tags({"span_id": "0123456789abcdef", **tags}, False)
+    assert usable == dict(list(tags.items())[:PROCESS_TAGS])
+    assert parse_tags([f"{name}=x" for name in usable]) == usable
+    with pytest.raises(ConfigError, match="too many"):
+        parse_tags([f"{name}=x" for name in tags])
+    with pytest.raises(ConfigError, match="span_id"):
+        parse_tags(["span_id=0123456789abcdef"])

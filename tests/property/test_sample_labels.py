@@ -9,9 +9,10 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pyroscope_native.config import PROCESS_TAGS, SAMPLE_ONLY, SERIES_LABELS
 from pyroscope_native.deliver.push import series_labels
 from pyroscope_native.model import Labels
-from pyroscope_native.sample_labels import OTHER, SAMPLE_ONLY, SampleLabels, room
+from pyroscope_native.sample_labels import OTHER, SampleLabels
 
 NAMES = [*"abcdefg", "thread_name", "span_id"]
 label_sets = st.lists(
@@ -89,5 +90,5 @@ def test_a_label_has_so_many_values(sets: list[list[tuple[str, str]]], limit: in
 
 def test_room_is_left_for_the_labels_of_the_series() -> None:
     for_alloy = 1
-    assert len(series_labels("shop", {}, "1.0")) + for_alloy + room(0) == 30
-    assert room(22) == room(40) == 0
+    standing = len(series_labels("shop", {}, "1.0")) + for_alloy
+    assert standing + PROCESS_TAGS == SERIES_LABELS
