@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pyroscope_native import _core
+from pyroscope_native import _core, labels
 from pyroscope_native.config import LineNumbers
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
 from pyroscope_native.sample_labels import SampleLabels
@@ -35,13 +35,13 @@ class Fold:
     def __init__(
         self,
         *,
-        labels: SampleLabels,
+        sample_labels: SampleLabels,
         qualname: Callable[[Function], str] | None,
         line_no: LineNumbers = "last",
     ) -> None:
         """`qualname` finds a better name for a function, where the interpreter
         does not keep one."""
-        self.labels = labels
+        self.sample_labels = sample_labels
         self._line_no = line_no
         self._qualname = qualname
         self._functions: dict[Function, int] = {}
@@ -55,18 +55,23 @@ class Fold:
         return self._frames.setdefault(frame, len(self._frames))
 
     def add_window(self, window: _core.Window) -> None:
-        """Add what the core has cut."""
-        labels_of = self.labels.of_window(window)
+        """Add what the core has cut, without the frames of our own decorators."""
+        labels_of = self.sample_labels.of_window(window)
         samples = list(_samples(window))
         functions = [self._named(Function(*function)) for function in window.functions()]
-        frames = []
+        frames: list[int] = []
+        hidden: set[int] = set()
         for number, line in window.frames():
             function = functions[number]
+            if function.filename == labels.__file__:
+                hidden.add(len(frames))
             frame = Frame(self._function(function), self._line(function, line))
             frames.append(self._frame(frame))
         weights = self._weights
-        for stack, weight_ns, thread, label_set in samples:
-            key = (tuple([frames[number] for number in stack]), labels_of(thread, label_set))
+        for numbers, weight_ns, thread, label_set in samples:
+            shown = [number for number in numbers if number not in hidden] if hidden else numbers
+            stack = tuple([frames[number] for number in shown or numbers])
+            key = stack, labels_of(thread, label_set)
             weights[key] = weights.get(key, 0) + weight_ns
 
     def _line(self, function: Function, line: int) -> int:

@@ -174,7 +174,7 @@ class Session:
         self._whole: Fold | None = None
         if config.outputs:
             self._whole = Fold(
-                labels=SampleLabels(thread_name=True, value_limit=config.label_value_limit),
+                sample_labels=SampleLabels(thread_name=True, value_limit=config.label_value_limit),
                 qualname=_qualname_finder(),
                 line_no=config.line_no,
             )
@@ -422,7 +422,7 @@ class Session:
         pushed = None
         if self.uploader is not None and (window.weight_ns + lost_ns + unseen_ns > 0):
             pushed = Fold(
-                labels=self._pushed_labels(),
+                sample_labels=self._pushed_labels(),
                 qualname=_qualname_finder(),
                 line_no=self.config.line_no,
             )
@@ -432,7 +432,7 @@ class Session:
             fold.add_marker(LOST_SAMPLES, lost_ns)
             fold.add_marker(UNSEEN_THREADS, unseen_ns)
         if pushed is not None:
-            self._count_labels(pushed.labels)
+            self._count_labels(pushed.sample_labels)
         return pushed
 
     def _count_labels(self, pushed: SampleLabels) -> None:

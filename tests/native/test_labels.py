@@ -202,6 +202,24 @@ def test_functions_of_all_kinds_are_decorated(tmp_path: Path) -> None:
     }
 
 
+def test_a_decorator_leaves_no_frame(tmp_path: Path) -> None:
+    program = """
+        @tag_wrapper({"kind": "function"})
+        def decorated():
+            burn("in_function")
+
+        with pyroscope_native.profile("out.pb.gz", sample_rate=1000):
+            decorated()
+        profile = pprof.decode(open("out.pb.gz", "rb").read())
+        callers = {
+            tuple(profile.functions[profile.frames[frame].function].name for frame in sample.stack)
+            for sample in profile.samples
+        }
+        assert ("in_function", "burn", "decorated", "<module>") in callers, callers
+    """
+    assert found_labels(program, tmp_path) == {"in_function": [{"kind": "function"}]}
+
+
 def test_a_scope_left_elsewhere_has_ended(tmp_path: Path) -> None:
     program = """
         def leave(scope):

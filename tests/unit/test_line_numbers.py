@@ -39,7 +39,7 @@ class Window:
     [("last", {12: 1, 13: 2, 10: 4}), ("first", {10: 7}), ("none", {0: 7})],
 )
 def test_lines(line_no: LineNumbers, weights: dict[int, int]) -> None:
-    fold = Fold(labels=SampleLabels(value_limit=1), qualname=None, line_no=line_no)
+    fold = Fold(sample_labels=SampleLabels(value_limit=1), qualname=None, line_no=line_no)
     fold.add_window(cast(Any, Window()))
     profile = fold.profile(period_ns=1, time_ns=0, duration_ns=1)
     assert profile.functions == [("f", "/f.py", 10)]
