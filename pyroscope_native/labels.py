@@ -159,6 +159,19 @@ class tag_wrapper(Scope):
         return functools.wraps(function)(wrapper)  # type: ignore[return-value]
 
 
+class without_labels(Scope):
+    """Hide, in a block, what scopes around it say of some names: the keys of `tags`, whose
+    values do not count."""
+
+    __slots__ = ()
+    _known_names: dict[object, str] = {}  # noqa: RUF012 - none: each is left to `_checked`
+    _plain_limit = 0
+
+    @staticmethod
+    def _checked(tags: Mapping[str, object]) -> tuple[str, ...]:
+        return tuple(text for name in tags for text in (name, ""))
+
+
 def _function(scope: Scope, function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(*args: Any, **keywords: Any) -> Any:
         with scope.again():

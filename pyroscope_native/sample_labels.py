@@ -41,7 +41,7 @@ def _command_name(tid: int) -> str:
 
 class SampleLabels:
     """The labels of a profile's samples: those of scopes, inner ones first, then
-    those of the thread, then what is known of it.
+    those of the thread, then what is known of it. An empty value hides outer ones.
 
     thread_name, thread_id, pid: whether samples have these.
     room: the most that a sample may have, `SAMPLE_ONLY` apart; outer ones are left
@@ -101,14 +101,14 @@ class SampleLabels:
         for name, value in labels:
             if name in limited:
                 continue
-            if name in SAMPLE_ONLY:
+            if name in SAMPLE_ONLY or not value:
                 limited[name] = value
             elif room == 0:
                 self.dropped += 1
             else:
                 room -= 1
                 limited[name] = self._bounded(name, value)
-        return tuple(sorted(limited.items()))
+        return tuple(sorted(label for label in limited.items() if label[1]))
 
     def _bounded(self, name: str, value: str) -> str:
         values = self._values.setdefault(name, set())

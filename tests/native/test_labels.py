@@ -454,3 +454,50 @@ def test_task_groups_and_cancellation(tmp_path: Path) -> None:
         "in_group": [{}],
         "in_main": [{}],
     }
+
+
+def test_a_scope_that_ends_for_good_ends_in_copied_contexts(tmp_path: Path) -> None:
+    program = """
+        with tag_wrapper({"outer": "1"}):
+            scope = tag_wrapper({"ends": "1"})
+            with scope:
+                inside = contextvars.copy_context()
+            with scope, tag_wrapper({"inner": "1"}):
+                further_inside = contextvars.copy_context()
+                burn("in_all")
+        inside.run(burn, "in_copy")
+        scope.end()
+        inside.run(burn, "in_outer")
+        further_inside.run(burn, "in_inner")
+        with scope:
+            burn("in_none")
+        scope.end()
+    """
+    assert found_labels(program, tmp_path) == {
+        "in_all": [{"outer": "1", "ends": "1", "inner": "1"}],
+        "in_copy": [{"outer": "1", "ends": "1"}],
+        "in_outer": [{"outer": "1"}],
+        "in_inner": [{"outer": "1", "inner": "1"}],
+        "in_none": [{}],
+    }
+
+
+def test_labels_are_hidden_in_a_block(tmp_path: Path) -> None:
+    program = """
+        from pyroscope_native.labels import without_labels
+        hidden = without_labels({"a": "", "never": ""})
+        with tag_wrapper({"a": "1", "b": "1"}):
+            with hidden:
+                burn("in_b")
+                with tag_wrapper({"a": "2"}), tag_wrapper({"c": "2"}):
+                    burn("in_all")
+                    with hidden:
+                        burn("in_b_and_c")
+            burn("in_outer")
+    """
+    assert found_labels(program, tmp_path) == {
+        "in_b": [{"b": "1"}],
+        "in_all": [{"a": "2", "b": "1", "c": "2"}],
+        "in_b_and_c": [{"b": "1", "c": "2"}],
+        "in_outer": [{"a": "1", "b": "1"}],
+    }
