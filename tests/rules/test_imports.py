@@ -120,5 +120,5 @@ def test_importing_is_cheap() -> None:
     threads, *modules = imported_with(f"import {NAME}; {NAME}.configure")
     assert f"{NAME}.api" in modules
     assert threads == "0"
-    heavy = ("google", "urllib3", "asyncio", "http", "ssl")
+    heavy = ("google", "urllib3", "asyncio", "http", "ssl", "opentelemetry")
     assert not [m for m in modules if m.split(".")[0] in heavy and m not in others]
