@@ -21,7 +21,7 @@ test: $(VENV)/tested ## Run all tests
 	$(BIN)/python -m pytest tests
 
 # Programs under load, of which a few interpreters tell enough.
-LOAD_TESTS := $(addprefix --ignore=tests/native/test_,truth.py eintr.py ends.py fork_exec.py frameworks.py lifecycle.py signals.py)
+LOAD_TESTS := --ignore=tests/frameworks $(addprefix --ignore=tests/native/test_,truth.py eintr.py ends.py fork_exec.py frameworks.py lifecycle.py signals.py)
 
 test-quick: $(VENV)/tested ## Run the tests that take no browser, and no programs under load
 	$(BIN)/python -m pytest tests --ignore=tests/integration $(LOAD_TESTS)

@@ -46,6 +46,7 @@ def test_imports_are_seen() -> None:
     assert imports_of("session") >= {"_core", "config", "deliver.upload"}
     assert imports_of("report.page") == {"model", "selection"}
     assert imports_of("launch") == {"config", "errors"}
+    assert imports_of("integrations.rq") == {"labels"}
 
 
 def test_core_imports_nothing_of_ours() -> None:
@@ -74,6 +75,19 @@ def test_lowest_modules(module: str, allowed: set[str]) -> None:
 )
 def test_delivery_knows_no_session(module: str) -> None:
     assert not imports_of(module) & {"session", "process", "api", "cli"}
+
+
+INTEGRATIONS = {name for name in MODULES if name.startswith("integrations.")}
+
+
+@pytest.mark.parametrize("module", sorted(INTEGRATIONS))
+def test_integrations_know_labels_only(module: str) -> None:
+    assert imports_of(module) - INTEGRATIONS <= {"labels", "log"}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - INTEGRATIONS))
+def test_integrations_are_imported_by_programs_only(module: str) -> None:
+    assert not imports_of(module) & INTEGRATIONS
 
 
 # ---- the environment ----
