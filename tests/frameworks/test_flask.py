@@ -14,11 +14,16 @@ from tests.support.scopes import recorded_scopes
 
 def test_flask_under_load(tmp_path: Path) -> None:
     pytest.importorskip("flask")
+    pytest.importorskip("asgiref")
     check_program(
         ("serve_flask.py",),
         tmp_path,
         ("method", "endpoint"),
-        {"row_chunks": "GET /rows/<path:name>", "order": "POST /shop/orders"},
+        {
+            "async_view": "GET /async/<name>",
+            "row_chunks": "GET /rows/<path:name>",
+            "order": "POST /shop/orders",
+        },
     )
 
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Flask application of all kinds of views, under load."""
 
+import asyncio
+
 from flask import Blueprint, Flask, request, stream_with_context
 
 from pyroscope_native.integrations.flask import instrument
@@ -25,6 +27,15 @@ def teardown_request(_):
 def user(user_id):
     burn(f"{request.method} /users/<int:user_id>", 0.012)
     return "user"
+
+
+@app.get("/async/<name>")
+async def async_view(name):
+    """Runs in another thread."""
+    burn("GET /async/<name>")
+    await asyncio.sleep(0.001)
+    burn("GET /async/<name>")
+    return "async"
 
 
 @app.get("/rows/<path:name>")
@@ -51,9 +62,10 @@ serve_wsgi(
     [
         ("GET", "/users/17", "GET /users/<int:user_id>"),
         ("DELETE", "/users/18", "DELETE /users/<int:user_id>"),
+        ("GET", "/async/x", "GET /async/<name>"),
         ("GET", "/rows/a/b/c", "GET /rows/<path:name>"),
         ("POST", "/shop/orders", "POST /shop/orders"),
         ("GET", "/nothing/here", "GET [unmatched]"),
     ],
-    rounds=12,
+    rounds=10,
 )
