@@ -16,8 +16,6 @@ from tests.support.push_server import PushServer
 from tests.support.python import ROOT, python, run
 
 PROGRAMS = ROOT / "tests" / "frameworks" / "programs"
-LONGEST_PERIOD_NS = 4e6
-"""The kernel of most systems looks at CPU clocks 250 times a second."""
 
 
 def check_program(
@@ -75,10 +73,16 @@ def check_profiles(
     assert functions.keys() <= seen
 
     used: Counter[str] = Counter()
+    samples, seen_ns = 0, 0
     for path in directory.glob("*.notes"):
-        used.update(json.loads(path.read_text()))
+        used_there, (samples_there, seen_ns_there) = json.loads(path.read_text())
+        used.update(used_there)
+        samples += samples_there
+        seen_ns += seen_ns_there
+    # On a busy machine samples weigh more, and differ: so many count like half of them.
+    period_ns = 2 * seen_ns / samples
     whole_ns, whole_s = sum(weights.values()), sum(used.values())
     for key in weights.keys() | used.keys():
         share = used[key] / whole_s
-        error = 0.02 + 2 * sqrt(share * (1 - share) * LONGEST_PERIOD_NS / whole_ns)
-        assert abs(weights[key] / whole_ns - share) < error, (key, weights, used)
+        error = 0.02 + 2 * sqrt(share * (1 - share) * period_ns / whole_ns)
+        assert abs(weights[key] / whole_ns - share) < error, (key, error, weights, used)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from http.client import HTTPConnection
 from pathlib import Path
 
+import pyroscope_native
+
 EXPECT = "X-Expect"
 """The header that tells a middleware which label the request should have."""
 
@@ -33,7 +35,9 @@ def write_notes() -> None:
     used: Counter[str] = Counter()
     for expected, seconds in _notes:
         used[expected] += seconds
-    Path(os.environ["NOTES"], f"{os.getpid()}.notes").write_text(json.dumps(used))
+    stats = pyroscope_native.stats()
+    seen = (stats.samples, stats.seen_ns) if stats is not None else (0, 0)
+    Path(os.environ["NOTES"], f"{os.getpid()}.notes").write_text(json.dumps((used, seen)))
 
 
 atexit.register(write_notes)

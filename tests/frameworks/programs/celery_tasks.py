@@ -55,13 +55,13 @@ def fail_task():
 
 @app.task(name="reject")
 def reject_task():
-    burn("reject", 0.005)
+    burn("reject", 0.02)
     raise Reject("as it should", requeue=False)
 
 
 @app.task(name="ignore")
 def ignore_task():
-    burn("ignore", 0.005)
+    burn("ignore", 0.02)
     raise Ignore()
 
 

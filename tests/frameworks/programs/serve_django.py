@@ -33,14 +33,14 @@ def sync_view(request, number):
 
 
 async def async_view(request, name):
-    burn("GET /shop/items/<slug:name>", 0.004)
+    burn("GET /shop/items/<slug:name>")
     await asyncio.sleep(0.001)
     await sync_to_async(in_thread)()
     return HttpResponse("item")
 
 
 def in_thread():
-    burn("GET /shop/items/<slug:name>", 0.004)
+    burn("GET /shop/items/<slug:name>")
 
 
 class ClassView(View):
