@@ -100,7 +100,7 @@ static uint32_t labels_entry(pn_window *window, const pn_record *record)
         PyErr_Clear();
         totals.unlabelled_ns += record->weight_ns;
     } else if (found.is_lasting) {
-        pn_labels_keep_number_gil(record, number);
+        pn_labels_keep_number_gil(record, number, found.epoch);
     }
     return number;
 }

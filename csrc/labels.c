@@ -39,6 +39,8 @@ static struct {
     bool tracking;
     /* Records before this position may mean sets that were not kept. */
     uint64_t blind_until;
+    /* Records before this position have been dealt with. */
+    uint64_t read_until;
     uint64_t serial;
     uint64_t epoch; /* numbers given in another are not valid; 0: none is */
     /* A queue, in the order of positions. */
@@ -78,8 +80,9 @@ static void bury_later(pn_label_set *set)
 
 static bool is_needed(pn_label_set *set)
 {
+    /* Not the ring's tail, which is past the record that is being dealt with. */
     return labels.tracking && atomic_load_explicit(&set->is_sampled, memory_order_relaxed) &&
-           pn_ring_head() != pn_ring_tail();
+           pn_ring_head() != labels.read_until;
 }
 
 /* Free a set, and those around it that nobody else has: in a loop, as scopes may
@@ -158,10 +161,11 @@ int pn_labels_open_gil(void)
 void pn_labels_track_gil(bool on)
 {
     labels.tracking = on;
-    if (on)
-        labels.blind_until = pn_ring_head();
-    else
+    labels.blind_until = on ? pn_ring_head() : UINT64_MAX;
+    if (!on) {
         pn_labels_bury_gil(UINT64_MAX);
+        pn_labels_forget_gil();
+    }
 }
 
 bool pn_labels_are_tracked_gil(void)
@@ -171,6 +175,7 @@ bool pn_labels_are_tracked_gil(void)
 
 void pn_labels_bury_gil(uint64_t ring_tail)
 {
+    labels.read_until = ring_tail;
     while (labels.first_dead != NULL && labels.first_dead->died_at <= ring_tail) {
         pn_label_set *set = labels.first_dead;
         labels.first_dead = set->next_dead;
@@ -193,9 +198,16 @@ static const PyObject *current_context(void)
     return PyThreadState_Get()->context;
 }
 
+/* Calls of `put` under way in this thread. Before CPython 3.12 one may run the garbage
+ * collector, and that a finalizer that leaves a scope: what it puts is undone. */
+static PN_THREAD_LOCAL int putting;
+
 static int put(pn_label_set *set)
 {
-    return pn_context_set_gil(set != NULL ? (PyObject *)set : Py_None);
+    putting++;
+    int failed = pn_context_set_gil(set != NULL ? (PyObject *)set : Py_None);
+    putting--;
+    return failed;
 }
 
 static bool has_ended(const pn_label_set *set)
@@ -210,16 +222,29 @@ static pn_label_set *without_ended(pn_label_set *set)
     return set;
 }
 
+/* The same set, a new reference, or a copy that has nothing ended just outside it:
+ * scopes may overlap, and end elsewhere, for ever. NULL with an exception set. */
+static pn_label_set *trimmed(pn_label_set *set)
+{
+    if (set->outer != NULL && has_ended(set->outer))
+        return new_set(set->own, without_ended(set->outer), set->scope, set->home);
+    Py_INCREF((PyObject *)set);
+    return set;
+}
+
 bool pn_labels_enter_gil(PyObject *own, pn_label_scope *scope)
 {
     PyObject *value = pn_context_get_gil();
     if (value == NULL && PyErr_Occurred())
         return false;
-    pn_label_set *set = new_set(own, without_ended(as_set_sig(value)), scope, NULL);
+    pn_label_set *outer = without_ended(as_set_sig(value));
+    bool failed = outer != NULL && (outer = trimmed(outer)) == NULL;
+    pn_label_set *set = failed ? NULL : new_set(own, outer, scope, NULL);
     bool entered = set != NULL && put(set) == 0;
     if (entered)
         set->home = current_context(); /* the first variable to be set may have made it */
     Py_XDECREF((PyObject *)set);
+    Py_XDECREF((PyObject *)outer);
     Py_XDECREF(value);
     return entered;
 }
@@ -271,7 +296,7 @@ bool pn_labels_leave_gil(pn_label_scope *scope, bool is_only_entry)
     }
     if (depth == SCOPES_MAX)
         set = NULL;
-    bool has_left = set != NULL && leave_out(innermost, set) == 0;
+    bool has_left = set != NULL && leave_out(innermost, set) == 0 && putting == 0;
     if (!has_left && is_only_entry)
         pn_labels_end_gil(scope);
     PyErr_Clear();
@@ -375,7 +400,7 @@ bool pn_labels_are_known_gil(const pn_record *record)
 
 pn_labels_found pn_labels_find_gil(const pn_record *record)
 {
-    pn_labels_found found = {.is_whole = true, .is_lasting = true};
+    pn_labels_found found = {.is_whole = true, .is_lasting = true, .epoch = labels.epoch};
     collected all = {.count = 0};
     const pn_label_set *set = (const pn_label_set *)record->of_context;
     for (int depth = 0; set != NULL; depth++, set = set->outer) {
@@ -415,12 +440,12 @@ uint32_t pn_labels_number_gil(const pn_record *record)
     return is_valid ? set->number : 0;
 }
 
-void pn_labels_keep_number_gil(const pn_record *record, uint32_t number)
+void pn_labels_keep_number_gil(const pn_record *record, uint32_t number, uint64_t epoch)
 {
     uint64_t beside;
     pn_label_set *set = keeper(record, &beside);
     set->number = number;
-    set->number_epoch = labels.epoch;
+    set->number_epoch = epoch;
     set->number_beside = beside;
 }
 

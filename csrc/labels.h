@@ -79,6 +79,7 @@ typedef struct {
     PyObject *flat;
     bool is_whole;   /* false: there are more scopes around than were looked for */
     bool is_lasting; /* other records of the same sets have the same labels */
+    uint64_t epoch;  /* until this passes */
 } pn_labels_found;
 
 /* The labels of a record. */
@@ -87,10 +88,11 @@ pn_labels_found pn_labels_find_gil(const pn_record *record);
 /* A number that was kept for the label sets of a record, which has at least one,
  * since the last pn_labels_forget_gil: 0 where there is none. */
 uint32_t pn_labels_number_gil(const pn_record *record);
-void pn_labels_keep_number_gil(const pn_record *record, uint32_t number);
+void pn_labels_keep_number_gil(const pn_record *record, uint32_t number, uint64_t epoch);
 void pn_labels_forget_gil(void);
 
-/* Free the dead that nothing before `ring_tail` needs. */
+/* All records before `ring_tail` have been dealt with: free the dead that no other
+ * needs. */
 void pn_labels_bury_gil(uint64_t ring_tail);
 
 /* Dead sets in memory. */

@@ -501,3 +501,105 @@ def test_labels_are_hidden_in_a_block(tmp_path: Path) -> None:
         "in_b_and_c": [{"b": "1", "c": "2"}],
         "in_outer": [{"a": "1", "b": "1"}],
     }
+
+
+def test_the_child_of_a_fork_profiles_anew(tmp_path: Path) -> None:
+    """Inside of a scope that the parent's window has a number for."""
+    program = """
+        import os
+        with pyroscope_native.profile("parent.pb.gz", sample_rate=1000):
+            with tag_wrapper({"n": "1"}):
+                burn("in_first")
+            with tag_wrapper({"n": "2"}):
+                burn("in_second")
+                child = os.fork()
+                if child == 0:
+                    with pyroscope_native.profile("out.pb.gz", sample_rate=1000):
+                        burn("in_child")
+                        with tag_wrapper({"m": "3"}):
+                            burn("in_both")
+                    os._exit(0)
+                assert os.waitpid(child, 0)[1] == 0
+    """
+    assert found_labels(program, tmp_path) == {
+        "in_child": [{"n": "2"}],
+        "in_both": [{"m": "3", "n": "2"}],
+    }
+
+
+def test_labels_that_die_while_they_are_read(tmp_path: Path) -> None:
+    """In the collector, which the drain's own allocations may call, before 3.12."""
+    program = """
+import contextvars, gc, time
+from pyroscope_native import _core, tag_wrapper
+gc.disable()
+_core.start(_core.CLOCK_THREAD, 1_000_000)
+before = _core.counters()["samples"]
+
+def lost():
+    context = contextvars.Context()
+    # A tuple of so many is no spare one.
+    scope = tag_wrapper({f"name_{i}": f"value {time.time()}" for i in range(15)})
+    context.run(scope.__enter__)
+    context.run(one_sample)
+    cycle = [context, scope]
+    cycle.append(cycle)
+
+def one_sample():
+    while _core.counters()["samples"] == before:
+        pass
+    _core.stop()
+
+lost()
+drain = _core.drain
+gc.set_threshold(1)
+gc.enable()
+drain()
+gc.disable()
+print([(len(flat), flat[-1][:6]) for flat in _core.cut().label_sets() if flat])
+"""
+    done = python("-c", program, cwd=tmp_path, env={"PYTHONMALLOC": "debug"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "[(30, 'value ')]\n"
+
+
+def test_a_generator_collected_while_a_scope_is_entered(tmp_path: Path) -> None:
+    """By the allocations of entering, before 3.12."""
+    program = """
+        import gc
+        def lost():
+            with tag_wrapper({"lost": "1"}):
+                yield
+        def lose():
+            generator = lost()
+            cycle = [generator]
+            cycle.append(cycle)
+            next(generator)
+        gc.disable()
+        for allocation in range(8):
+            scope = tag_wrapper({"a": "1"})
+            lose()
+            gc.set_threshold(gc.get_count()[0] + allocation)
+            gc.enable()
+            with scope:
+                gc.disable()
+                gc.collect()
+                burn("in_scope")
+            burn("in_none")
+    """
+    assert found_labels(program, tmp_path) == {"in_scope": [{"a": "1"}], "in_none": [{}]}
+
+
+def test_scopes_that_overlap_and_end_elsewhere_for_ever(tmp_path: Path) -> None:
+    program = """
+        with tag_wrapper({"outer": "1"}):
+            previous = tag_wrapper({"inner": "0"})
+            previous.__enter__()
+            for _ in range(5000):
+                scope = tag_wrapper({"inner": "1"})
+                scope.__enter__()
+                contextvars.Context().run(previous.__exit__, None, None, None)
+                previous = scope
+            burn("in_last")
+    """
+    assert found_labels(program, tmp_path) == {"in_last": [{"inner": "1", "outer": "1"}]}
