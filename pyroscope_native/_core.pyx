@@ -477,7 +477,7 @@ cdef class Scope:
     cdef object tags
     cdef tuple own  # None until it is needed
     cdef pn_label_scope *scope  # the same, NULL
-    cdef uint32_t open_count
+    cdef uint32_t open_count  # entries, those that have done nothing too
     cdef bint is_over
 
     def __cinit__(self, tags):
@@ -487,8 +487,11 @@ cdef class Scope:
         pn_labels_scope_release_gil(self.scope)
 
     cdef check(self):
-        if type(self.tags) is dict:
-            self.own = plain_labels(self.tags, self._known_names, self._plain_limit)
+        try:
+            if type(self.tags) is dict:
+                self.own = plain_labels(self.tags, self._known_names, self._plain_limit)
+        except Exception:
+            pass  # a name that can't be looked up, or a change by another thread
         if self.own is None:
             self.own = self._checked(self.tags)
 
@@ -500,6 +503,7 @@ cdef class Scope:
         return other
 
     def __enter__(self):
+        self.open_count += 1
         if self.is_over or not pn_labels_are_tracked_gil():
             return
         if self.own is None:
@@ -508,14 +512,16 @@ cdef class Scope:
             return
         if self.scope == NULL:
             self.scope = pn_labels_scope_new_gil()
-        if self.scope != NULL and pn_labels_enter_gil(<PyObject *>self.own, self.scope):
-            self.open_count += 1
+        if self.scope != NULL:
+            pn_labels_enter_gil(<PyObject *>self.own, self.scope)
         PyErr_Clear()
 
     def __exit__(self, *_):
         if self.open_count == 0:
             return
         self.open_count -= 1
+        if self.scope == NULL:
+            return  # nothing was profiled
         if not pn_labels_leave_gil(self.scope, self.open_count == 0) and self.open_count == 0:
             # It has ended, and may be entered anew.
             pn_labels_scope_release_gil(self.scope)

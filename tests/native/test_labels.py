@@ -603,3 +603,38 @@ def test_scopes_that_overlap_and_end_elsewhere_for_ever(tmp_path: Path) -> None:
             burn("in_last")
     """
     assert found_labels(program, tmp_path) == {"in_last": [{"inner": "1", "outer": "1"}]}
+
+
+def test_a_scope_entered_before_the_profile_elsewhere(tmp_path: Path) -> None:
+    program = """
+        scope = tag_wrapper({"a": "1"})
+        other = contextvars.copy_context()
+        other.run(scope.__enter__)
+        with pyroscope_native.profile("out.pb.gz", sample_rate=1000):
+            with scope:
+                burn("in_scope")
+                other.run(scope.__exit__, None, None, None)
+                burn("in_scope_still")
+            burn("in_none")
+    """
+    assert found_labels(program, tmp_path) == {
+        "in_scope": [{"a": "1"}],
+        "in_scope_still": [{"a": "1"}],
+        "in_none": [{}],
+    }
+
+
+def test_names_that_fail(tmp_path: Path) -> None:
+    program = """
+        class Name:
+            fails = False
+            def __hash__(self):
+                if self.fails: raise ValueError
+                return 1
+        tags = {Name(): "1"}
+        Name.fails = True
+        sys.stderr = None  # what is left out is told
+        with tag_wrapper(tags):
+            burn("in_scope")
+    """
+    assert found_labels(program, tmp_path) == {"in_scope": [{}]}
