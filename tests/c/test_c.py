@@ -32,6 +32,7 @@ UNITS = {
     "wake": ["wake"],
     "readable": ["readable"],
     "walk": ["walk", "readable"],
+    "context": [],
     "lifecycle": [
         *("profiler", "handler", "timer", "threads", "ring", "wake", "barrier", "c_stack"),
         *("terminate", "fuse", "handler_time", "unseen", "stray"),
