@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import ctypes
 import gc
 import sqlite3
@@ -19,6 +20,8 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from pyroscope_native import add_thread_tag, remove_thread_tag, tag_wrapper
 
 CALLERS: dict[str, set[str]] = {}
 """Who may call a function of this file, by plain name; "*" is code elsewhere."""
@@ -158,7 +161,7 @@ def classes() -> None:
     reference()
 
 
-CALLERS["<listcomp>"] = {"classes", "threads", "async_main", "weak_references"}
+CALLERS["<listcomp>"] = {"classes", "threads", "async_main", "weak_references", "labels"}
 for _function in ("__init__", "doubled"):
     CALLERS[_function].add("<listcomp>")  # a frame of its own before 3.12
 
@@ -372,6 +375,52 @@ def asynchronous() -> None:
     asyncio.run(async_main())
 
 
+@called_by("run_all")
+def labels() -> None:
+    """Sets that die in every way: left, ended elsewhere, with their context, with a
+    thread, in the collector."""
+    for depth in (3, 50):
+        nested_scopes(depth)
+    overlapping = [tag_wrapper({"overlapping": str(i)}) for i in range(10)]
+    for scope in overlapping:
+        scope.__enter__()
+        labelled()
+    for scope in overlapping[::2]:
+        contextvars.Context().run(scope.__exit__, None, None, None)
+    for scope in overlapping[1::2]:
+        scope.__exit__(None, None, None)
+    circle: list[Any] = [contextvars.copy_context()]
+    circle.append(circle)
+    circle[0].run(tag_wrapper({"lost": str(time.monotonic_ns())}).__enter__)
+    circle[0].run(labelled)
+    del circle
+    thread = threading.Thread(target=tagged_thread)
+    thread.start()
+    thread.join()
+    gc.collect(0)
+
+
+@called_by("labels", "nested_scopes")
+def nested_scopes(depth: int) -> None:
+    with tag_wrapper({"depth": str(depth)}):
+        labelled()
+        if depth > 0:
+            nested_scopes(depth - 1)
+
+
+@called_by("*")
+def tagged_thread() -> None:
+    for i in range(5):
+        add_thread_tag("thread", str(i))
+        labelled()
+    remove_thread_tag("thread", "2")
+
+
+@called_by("labels", "nested_scopes", "tagged_thread", "*")
+def labelled() -> int:
+    return sum(range(50))
+
+
 PARTS = (
     recursion_to_the_limit,
     callbacks_from_c,
@@ -385,6 +434,7 @@ PARTS = (
     collections,
     threads,
     asynchronous,
+    labels,
 )
 
 
