@@ -6,9 +6,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SOAK_SECONDS ?= 60
 SOAK_SIGNALS ?= 1000000
+LABEL_SAMPLES ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint check-zone truth soak sanitize lines regrtest bench clean FORCE
+.PHONY: help run test test-quick lint check-zone truth labels soak sanitize lines regrtest bench clean FORCE
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +39,9 @@ check-zone: $(VENV)/tested ## Check what the signal handler may reach
 
 truth: $(VENV)/tested ## Hold profiles of programs of ten seconds against the kernel's count
 	$(BIN)/python tests/stress/truth.py
+
+labels: $(VENV)/tested ## Hold the labels of LABEL_SAMPLES samples of random programs against what they must be
+	$(BIN)/python tests/stress/labels.py --samples $(LABEL_SAMPLES)
 
 soak: $(VENV)/tested ## Storm a nasty workload: SOAK_SECONDS and SOAK_SIGNALS at least
 	$(BIN)/python tests/stress/soak.py $(SOAK_SECONDS) --signals $(SOAK_SIGNALS)

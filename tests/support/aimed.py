@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from types import TracebackType
 
 from pyroscope_native import _core
@@ -14,7 +15,8 @@ from tests.support import storm
 
 
 class Storm:
-    """Sends ticks to the threads that were sampled when `aim` was last called."""
+    """Sends ticks to the threads that were sampled when `aim` was last called, or to
+    those of them that it was told."""
 
     def __enter__(self) -> Storm:
         self._sender = subprocess.Popen(
@@ -23,9 +25,11 @@ class Storm:
         self.aim()
         return self
 
-    def aim(self) -> None:
+    def aim(self, tids: Collection[int] | None = None) -> None:
         assert self._sender.stdin is not None
-        targets = ", ".join(f"{tid} {cookie}" for tid, cookie in _core.threads())
+        targets = ", ".join(
+            f"{tid} {cookie}" for tid, cookie in _core.threads() if tids is None or tid in tids
+        )
         if targets:
             self._sender.stdin.write(targets + "\n")
             self._sender.stdin.flush()
