@@ -198,6 +198,8 @@ def _generator_function(scope: Scope, function: Callable[..., Any]) -> Callable[
                     item = step(argument)
             except StopIteration as stop:
                 return stop.value
+            finally:
+                argument = None  # an exception would be in a cycle with its traceback
             try:
                 step, argument = generator.send, (yield item)
             except GeneratorExit:
@@ -222,6 +224,8 @@ def _asynchronous_generator_function(
                     item = await step(argument)
             except StopAsyncIteration:
                 return
+            finally:
+                argument = None
             try:
                 step, argument = generator.asend, (yield item)
             except GeneratorExit:

@@ -202,6 +202,52 @@ def test_functions_of_all_kinds_are_decorated(tmp_path: Path) -> None:
     }
 
 
+def test_what_is_thrown_into_a_decorated_generator_is_no_garbage(tmp_path: Path) -> None:
+    program = """
+import asyncio, gc, weakref
+from pyroscope_native import tag_wrapper
+
+@tag_wrapper({"kind": "generator"})
+def generator():
+    yield
+
+@tag_wrapper({"kind": "asynchronous generator"})
+async def asynchronous_generator():
+    yield
+
+class Thrown(Exception):
+    pass
+
+def throw():
+    steps = generator()
+    next(steps)
+    error = Thrown()
+    found = weakref.ref(error)
+    try:
+        steps.throw(error)
+    except Thrown:
+        del error  # else the cycle would be here
+    return found
+
+async def throw_asynchronously():
+    steps = asynchronous_generator()
+    await steps.asend(None)
+    error = Thrown()
+    found = weakref.ref(error)
+    try:
+        await steps.athrow(error)
+    except Thrown:
+        del error  # else the cycle would be here
+    return found
+
+gc.disable()
+assert throw()() is None
+assert asyncio.run(throw_asynchronously())() is None
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_decorator_leaves_no_frame(tmp_path: Path) -> None:
     program = """
         @tag_wrapper({"kind": "function"})
