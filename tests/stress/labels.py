@@ -35,7 +35,8 @@ SESSION_SAMPLES = 100_000
 JUDGED_AT_LEAST = 0.05
 """Of all weight; the rest is what runs between burners."""
 
-
+REST_S = 0.001
+"""Without it programs get little done, and few of them are met."""
 THREADS_AT_ONCE = 2
 """Who is aimed at: those that burn since the shortest time. The others are waiting."""
 
@@ -62,7 +63,7 @@ def _session(rng: Random, samples: int, lingering: list[Held]) -> tuple[Judgemen
     session = Session(config)
     process.begin(session, lambda: None)
     at = At(thread_place())
-    with Storm() as storm:
+    with Storm(REST_S) as storm:
         _aim_at_new_threads(storm)
         while _core.counters()["samples"] - before["samples"] < samples:
             rng.choice(label_trees.PROGRAMS)(at, label_trees.fork(rng))

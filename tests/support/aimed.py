@@ -16,11 +16,17 @@ from tests.support import storm
 
 class Storm:
     """Sends ticks to the threads that were sampled when `aim` was last called, or to
-    those of them that it was told."""
+    those of them that it was told. After each hundred for each it rests for `rest_s`
+    seconds."""
+
+    def __init__(self, rest_s: float = 0.0) -> None:
+        self._rest_s = rest_s
 
     def __enter__(self) -> Storm:
         self._sender = subprocess.Popen(
-            [sys.executable, storm.__file__, str(os.getpid())], stdin=subprocess.PIPE, text=True
+            [sys.executable, storm.__file__, str(os.getpid()), str(self._rest_s)],
+            stdin=subprocess.PIPE,
+            text=True,
         )
         self.aim()
         return self
