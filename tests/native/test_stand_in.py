@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import pyroscope_native
 from tests.support.python import python
 
 
@@ -50,6 +51,8 @@ def test_what_else_is_in_the_package_is_found(real: bool, tmp_path: Path) -> Non
     (package / "otel" / "__init__.py").write_text(
         "import pyroscope\nname = pyroscope.runtime_name\n"
     )
+    ours = Path(pyroscope_native.__file__).parent
+    (tmp_path / ours.name).symlink_to(ours)
     if real:
         (package / "__init__.py").write_text("raise AssertionError('imported')\n")
     code = """
