@@ -45,7 +45,6 @@ static struct {
     uint64_t epoch; /* numbers given in another are not valid; 0: none is */
     /* A queue, in the order of positions. */
     pn_label_set *first_dead, *last_dead;
-    uint32_t dead_count;
 } labels;
 
 static PN_THREAD_LOCAL pn_label_set *of_thread;
@@ -75,7 +74,6 @@ static void bury_later(pn_label_set *set)
     else
         labels.first_dead = set;
     labels.last_dead = set;
-    labels.dead_count++;
 }
 
 static bool is_needed(pn_label_set *set)
@@ -181,14 +179,8 @@ void pn_labels_bury_gil(uint64_t ring_tail)
         labels.first_dead = set->next_dead;
         if (labels.first_dead == NULL)
             labels.last_dead = NULL;
-        labels.dead_count--;
         free_sets(set);
     }
-}
-
-uint32_t pn_labels_dead(void)
-{
-    return labels.dead_count;
 }
 
 /* ---- scopes ---- */

@@ -95,7 +95,4 @@ void pn_labels_forget_gil(void);
  * needs. */
 void pn_labels_bury_gil(uint64_t ring_tail);
 
-/* Dead sets in memory. */
-uint32_t pn_labels_dead(void);
-
 #endif

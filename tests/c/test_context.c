@@ -98,16 +98,24 @@ typedef struct {
 
 static PyObject *node_of(entry *entries, uint32_t count, int level, uint64_t *random);
 
+/* Put into `some` those that have the place in a level, and say how many. */
+static uint32_t take_place(const entry *entries, uint32_t count, int level, uint32_t place,
+                           entry *some)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if ((entries[i].hash >> (level * LEVEL_BITS) & LEVEL_MASK) == place)
+            some[found++] = entries[i];
+    return found;
+}
+
 static PyObject *array_of(entry *entries, uint32_t count, int level, uint64_t *random)
 {
     array_node *node = allocate(sizeof(*node));
     Py_SET_TYPE((PyObject *)node, &array_type);
     for (uint32_t place = 0; place < 32; place++) {
         entry *some = calloc(count, sizeof(*some));
-        uint32_t found = 0;
-        for (uint32_t i = 0; i < count; i++)
-            if ((entries[i].hash >> (level * LEVEL_BITS) & LEVEL_MASK) == place)
-                some[found++] = entries[i];
+        uint32_t found = take_place(entries, count, level, place, some);
         if (found > 0)
             node->children[place] = node_of(some, found, level + 1, random);
         free(some);
@@ -122,10 +130,7 @@ static PyObject *bitmap_of(entry *entries, uint32_t count, int level, uint64_t *
     Py_ssize_t items = 0;
     for (uint32_t place = 0; place < 32; place++) {
         entry *some = calloc(count, sizeof(*some));
-        uint32_t found = 0;
-        for (uint32_t i = 0; i < count; i++)
-            if ((entries[i].hash >> (level * LEVEL_BITS) & LEVEL_MASK) == place)
-                some[found++] = entries[i];
+        uint32_t found = take_place(entries, count, level, place, some);
         if (found > 0) {
             node->bitmap |= UINT32_C(1) << place;
             node->items[items] = found == 1 ? some[0].variable : NULL;
