@@ -70,7 +70,8 @@ def checked(name: object, value: object) -> tuple[str, str] | None:
     except Exception as error:
         _checks.refused += 1
         shown = error if isinstance(error, ConfigError) else repr(error)
-        warn_once(f"label {name!s:.100}", f"a label is left out: {shown}")
+        cause = name if isinstance(name, str) else type(name).__name__
+        warn_once(f"label {cause:.100}", f"a label is left out: {shown}")
         return None
     if len(_checks.names) < _NAMES_KEPT:
         _checks.names[name] = known

@@ -431,20 +431,22 @@ class Session:
             fold.add_window(window)
             fold.add_marker(LOST_SAMPLES, lost_ns)
             fold.add_marker(UNSEEN_THREADS, unseen_ns)
-        if pushed is not None:
-            self._count_labels(pushed.sample_labels)
+        if folds:
+            self._count_labels(folds[-1].sample_labels)
         return pushed
 
-    def _count_labels(self, pushed: SampleLabels) -> None:
-        self._labels_dropped += pushed.dropped
-        self._label_values_other += pushed.other_values
-        if pushed.dropped:
+    def _count_labels(self, folded: SampleLabels) -> None:
+        dropped, folded.dropped = folded.dropped, 0
+        other_values, folded.other_values = folded.other_values, 0
+        self._labels_dropped += dropped
+        self._label_values_other += other_values
+        if dropped:
             warn_once(
                 "labels-dropped",
                 f"samples have more labels than a server takes ({SERIES_LABELS} with those of "
                 "the process): those of outer scopes are left out",
             )
-        if pushed.other_values:
+        if other_values:
             warn_once(
                 "label-values",
                 f"a label has more than {self.config.label_value_limit} values in a window: "
@@ -483,8 +485,14 @@ class Session:
             self._close_window()
         else:
             self._cut()
-        # What no tick has seen is told by the cut.
-        self._ended = ended._replace(running=False, unseen_ns=self._count().unseen_ns)
+        # What no tick has seen, and what became of labels, is told by the cut.
+        last = self._count()
+        self._ended = ended._replace(
+            running=False,
+            unseen_ns=last.unseen_ns,
+            labels_dropped=last.labels_dropped,
+            label_values_other=last.label_values_other,
+        )
         if self.uploader is not None:
             self.uploader.finish(self.config.shutdown_timeout_s)
         return True

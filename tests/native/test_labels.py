@@ -458,6 +458,18 @@ def test_a_bad_label_costs_only_itself(tmp_path: Path) -> None:
     assert "'a.b'" in done.stderr
 
 
+def test_labels_that_find_no_room_in_a_file_are_counted(tmp_path: Path) -> None:
+    program = PRELUDE + textwrap.dedent("""
+        with pyroscope_native.profile("out.pb.gz", sample_rate=1000):
+            with tag_wrapper({f"label_{n}": "x" for n in range(32)}):
+                burn("in_scope")
+        print(pyroscope_native.stats().labels_dropped > 0)
+    """)
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "True\n")
+    assert done.stderr.count("more labels than a server takes") == 1
+
+
 def test_scopes_without_a_profile_do_nothing(tmp_path: Path) -> None:
     done = python(
         "-c",

@@ -90,6 +90,15 @@ def test_a_subclass_of_str_is_what_it_holds() -> None:
     assert type(label[1]) is str
 
 
+class Unprintable:
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+
+def test_a_name_that_cannot_be_shown_is_refused_like_others() -> None:
+    assert labels.checked(Unprintable(), "x") is None
+
+
 def test_a_process_has_as_many_tags_as_a_server_takes() -> None:
     tags = {f"tag_{number}": "x" for number in range(40)}
     usable = _usable_tags({"span_id": "0123456789abcdef", **tags}, False)
