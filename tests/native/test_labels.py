@@ -592,7 +592,6 @@ import contextvars, gc, time
 from pyroscope_native import _core, tag_wrapper
 gc.disable()
 _core.start(_core.CLOCK_THREAD, 1_000_000)
-before = _core.counters()["samples"]
 
 def lost():
     context = contextvars.Context()
@@ -604,6 +603,7 @@ def lost():
     cycle.append(cycle)
 
 def one_sample():
+    before = _core.counters()["samples"]
     while _core.counters()["samples"] == before:
         pass
     _core.stop()
