@@ -55,7 +55,29 @@ class Config(NamedTuple):
     upload_interval_s: float = 10.0
     shutdown_timeout_s: float = 5.0
     """What the last upload may take when the program ends."""
+    upload_timeout_s: float = 10.0
+    """What one upload may take, from connecting to the answer."""
     basic_auth: Optional[tuple[str, str]] = None
+    bearer_token: str = ""
+    bearer_token_file: str = ""
+    """Path of a file with the token, read again when it has changed; wins."""
+    ca_file: str = ""
+    """Path of the certificates (PEM) that servers are verified by; empty: the system's."""
+    client_cert_file: str = ""
+    """Path of our own certificate (PEM); empty: none."""
+    client_key_file: str = ""
+    """Path of its key (PEM); empty: it is in the same file."""
+    queue_bytes: int = 32_000_000
+    """Memory that windows may take while they wait for the server."""
+    spool_directory: str = ""
+    """Where windows wait on disk; empty: nowhere."""
+    spool_bytes: int = 256_000_000
+    """Space that they may take there, those of all processes together."""
+    serve_address: str = ""
+    """Where to answer who pulls: [HOST:]PORT, [HOST:]FIRST-LAST or unix:PATH; empty:
+    nowhere."""
+    serve_token: str = ""
+    """Bearer token that who pulls must show; empty: none."""
     tenant_id: str = ""
     http_headers: Mapping[str, str] = _NONE
     thread_names: bool = False
