@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: run, view and doctor."""
+"""The command line: a command each, and their options."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 from pyroscope_native import config as settings
 from pyroscope_native.config import Config
-from pyroscope_native.errors import ConfigError
+from pyroscope_native.errors import CommandError, ConfigError
 from pyroscope_native.support import reason_unsupported
 from pyroscope_native.version import VERSION
 
 USAGE_ERROR = 2
+_INTERRUPTED = 130
+"""As shells report it."""
 
 _RUN_FLAGS = ("-h", "--help", "--quiet")
 """Options of `run` that take no value."""
@@ -42,6 +44,14 @@ _VIEW_EPILOG = """examples:
   pyroscope-native view cpu.pb.gz --filter tenant= -o untenanted.html
   pyroscope-native view cpu.pb.gz --compare endpoint=/checkout endpoint=/cart"""
 
+_MERGE_EPILOG = """examples:
+  pyroscope-native merge web-1.pb.gz web-2.pb.gz -o web.pb.gz
+  pyroscope-native merge *.pb.gz -o all.html
+  pyroscope-native merge --label-files host web-1.pb.gz web-2.pb.gz -o web.html
+
+Labels are kept. What is equal in several files becomes one, so the sum is little larger
+than the largest of them."""
+
 _DOCTOR_EPILOG = """examples:
   pyroscope-native doctor
   pyroscope-native doctor --server-address http://localhost:4040 --json
@@ -67,6 +77,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"pyroscope-native {options.command}: {error}", file=sys.stderr)
         return USAGE_ERROR
+    except CommandError as error:
+        print(f"pyroscope-native {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has gone; let nothing complain at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -100,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
     _add_view(commands)
+    _add_merge(commands)
     _add_doctor(commands)
     return parser
 
@@ -214,6 +230,32 @@ def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "of each one's own total; a page written with -o .html opens with the two side by side",
     )
     view.set_defaults(act=_view)
+
+
+def _add_merge(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    merge = commands.add_parser(
+        "merge",
+        help="make one profile of several",
+        description="Add up profiles in pprof format, of several processes, hosts or times.",
+        epilog=_MERGE_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    merge.add_argument("files", metavar="FILE.pb.gz", nargs="+")
+    merge.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        action="append",
+        required=True,
+        help="write the sum as .pb.gz, .html, .collapsed or .speedscope.json; may be repeated",
+    )
+    merge.add_argument(
+        "--label-files",
+        metavar="KEY",
+        default="",
+        help="give samples a label of this name that says which file they are from",
+    )
+    merge.set_defaults(act=_merge)
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -336,6 +378,12 @@ def _view(options: argparse.Namespace) -> int:
         group_by=options.group_by,
         compare=options.compare,
     )
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from pyroscope_native.merge import merge
+
+    return merge(options.files, outputs=options.output, file_label=options.label_files)
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -7,3 +7,7 @@ from __future__ import annotations
 
 class ConfigError(ValueError):
     """A setting that cannot be: what is wrong with it, and what is allowed."""
+
+
+class CommandError(Exception):
+    """Why a command could not do what it was to: it ends with status 1."""

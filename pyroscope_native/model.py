@@ -9,8 +9,8 @@ reads one from a file, `report` and `deliver` turn one into something else.
 
 # No postponed annotations here: see config.py.
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Optional, TypeVar
 
 Labels = tuple[tuple[str, str], ...]
 """Sample labels as sorted (name, value) pairs."""
@@ -63,30 +63,96 @@ class Profile(NamedTuple):
     comments: Sequence[str] = ()
 
     @classmethod
-    def joined(cls, profiles: "Sequence[Profile]") -> "Profile":
-        """One profile of the span that `profiles`, in order of time, cover.
+    def merged(cls, profiles: "Iterable[Profile]") -> "Profile":
+        """The sum of `profiles`, of which there is at least one: see `Merger`.
 
-        What stands in several of them stands in it several times.
+        Raises ValueError.
         """
-        functions: list[Function] = []
-        frames: list[Frame] = []
-        samples: list[Sample] = []
+        merger = Merger()
         for profile in profiles:
-            before, frames_before = len(functions), len(frames)
-            functions += profile.functions
-            frames += [frame._replace(function=frame.function + before) for frame in profile.frames]
-            for sample in profile.samples:
-                stack = tuple([frame + frames_before for frame in sample.stack])
-                samples.append(sample._replace(stack=stack))
-        first, last = profiles[0], profiles[-1]
-        return first._replace(
-            functions=functions,
-            frames=frames,
-            samples=samples,
-            duration_ns=last.time_ns + last.duration_ns - first.time_ns,
-        )
+            merger.add(profile)
+        return merger.profile()
 
     @property
     def total(self) -> int:
         """The sum of all samples' values."""
         return sum(sample.value for sample in self.samples)
+
+
+class Merger:
+    """Adds profiles up, one at a time: what is equal is there once.
+
+    Of each stack and label set the values are summed. The span goes from the earliest
+    beginning to the latest end, of those that say when they began; where none does,
+    it is as long as the longest. The period is the longest, as with `go tool pprof`.
+    """
+
+    def __init__(self) -> None:
+        self._functions: dict[Function, int] = {}
+        self._frames: dict[Frame, int] = {}
+        self._values: dict[tuple[tuple[int, ...], Labels], int] = {}
+        self._comments: dict[str, None] = {}
+        self._about: Optional[Profile] = None
+        """What is known besides samples."""
+
+    def add(self, profile: Profile) -> None:
+        """Raises ValueError, before anything is added, where `profile` counts
+        something else than those before."""
+        self._about = self._with(profile)
+        functions = [_number(function, self._functions) for function in profile.functions]
+        frames = [
+            _number(Frame(functions[frame.function], frame.line), self._frames)
+            for frame in profile.frames
+        ]
+        for stack, value, labels in profile.samples:
+            key = (tuple([frames[frame] for frame in stack]), labels)
+            self._values[key] = self._values.get(key, 0) + value
+        self._comments.update(dict.fromkeys(profile.comments))
+
+    def profile(self) -> Profile:
+        """The sum so far. Raises ValueError without any."""
+        if self._about is None:
+            raise ValueError("there is no profile to merge")
+        return self._about._replace(
+            functions=list(self._functions),
+            frames=list(self._frames),
+            samples=[
+                Sample(stack, value, labels) for (stack, labels), value in self._values.items()
+            ],
+            comments=list(self._comments),
+        )
+
+    def _with(self, profile: Profile) -> Profile:
+        about = self._about
+        if about is None:
+            return profile._replace(functions=[], frames=[], samples=[])
+        if profile.sample_type != about.sample_type:
+            raise ValueError(
+                f"{_type_text(profile.sample_type)} can't be added to "
+                f"{_type_text(about.sample_type)}"
+            )
+        period, period_type = max((p.period, p.period_type) for p in (about, profile))
+        time_ns, duration_ns = _span(about, profile)
+        return about._replace(
+            period=period, period_type=period_type, time_ns=time_ns, duration_ns=duration_ns
+        )
+
+
+_T = TypeVar("_T")
+
+
+def _number(value: _T, numbers: dict[_T, int]) -> int:
+    return numbers.setdefault(value, len(numbers))
+
+
+def _type_text(sample_type: tuple[str, str]) -> str:
+    return " in ".join(filter(None, sample_type)) or "values of no type"
+
+
+def _span(*profiles: Profile) -> tuple[int, int]:
+    """The beginning and the length of the time that `profiles` cover."""
+    dated = [profile for profile in profiles if profile.time_ns]
+    if not dated:
+        return 0, max(profile.duration_ns for profile in profiles)
+    began_ns = min(profile.time_ns for profile in dated)
+    return began_ns, max(profile.time_ns + profile.duration_ns for profile in dated) - began_ns

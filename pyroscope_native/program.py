@@ -81,7 +81,7 @@ def _finish(session: Session) -> None:
         from pyroscope_native.deliver.file import write_outputs
         from pyroscope_native.model import Profile
 
-        untaken = Profile.joined(list(uploader.untaken))
+        untaken = Profile.merged(uploader.untaken)
         paths = write_outputs(untaken, [config.spare_output], config.application_name)
     stream = sys.__stderr__  # the program may have put something else in sys.stderr's place
     if config.summary and stream is not None and not stream.closed:

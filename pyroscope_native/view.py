@@ -9,10 +9,9 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from pyroscope_native.deliver.file import check_output, write_outputs
+from pyroscope_native.deliver.file import check_output, read_profile, write_outputs
 from pyroscope_native.errors import ConfigError
 from pyroscope_native.model import Profile
-from pyroscope_native.pprof import decode
 from pyroscope_native.report import comparison, groups, text
 from pyroscope_native.report.terminal import Terminal
 from pyroscope_native.selection import (
@@ -68,12 +67,9 @@ def view(
 
 def _read(path: str) -> Profile:
     try:
-        with open(path, "rb") as file:
-            return decode(file.read())
-    except OSError as error:
-        raise ConfigError(f"{path} can't be read: {error.strerror}") from None
+        return read_profile(path)
     except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from None
+        raise ConfigError(str(error)) from None
 
 
 def _text(profile: Profile, group_by: str | None, sides: Sequence[Choice]) -> str:

@@ -76,6 +76,19 @@ def _format(path: str) -> Callable[[Profile, str, Sequence[Choice]], bytes]:
     raise ConfigError(f"the output {path} must end in one of {', '.join(_FORMATS)}")
 
 
+def read_profile(path: str) -> Profile:
+    """The pprof at `path`. Raises ValueError, with the path in its words."""
+    from pyroscope_native.pprof import decode
+
+    try:
+        with open(path, "rb") as file:
+            return decode(file.read())
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
 def check_output(path: str) -> None:
     """Raises ConfigError if `path` could not be written now."""
     _format(path)

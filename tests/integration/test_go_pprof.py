@@ -104,6 +104,28 @@ def test_go_sees_all_that_we_wrote(ours: Path) -> None:
     assert "[FN][FL][LN][IN]" in raw
 
 
+def test_go_adds_up_as_we_do(ours: Path) -> None:
+    other = ours.with_name("other.pprof")
+    profile = pprof.decode(ours.read_bytes())
+    worker, *_ = profile.samples
+    other.write_bytes(pprof.encode(profile._replace(samples=[worker, worker._replace(labels=())])))
+    go("tool", "pprof", "-proto", "-output=sum", str(ours), str(other), cwd=ours.parent)
+    sums = [
+        pprof.decode((ours.parent / "sum").read_bytes()),
+        Profile.merged(pprof.decode(path.read_bytes()) for path in (ours, other)),
+    ]
+    by_go, by_us = (
+        {
+            (tuple(profile.functions[profile.frames[f].function] for f in stack), labels): value
+            for stack, value, labels in profile.samples
+        }
+        for profile in sums
+    )
+    assert by_us == by_go
+    assert sorted(by_us.values()) == [10_000_000, 30_000_000, 60_000_000]
+    assert sums[0].period == sums[1].period
+
+
 def test_we_read_what_go_wrote(tmp_path: Path) -> None:
     (tmp_path / "main.go").write_text(PROGRAM)
     profile = pprof.decode(go("run", "main.go", cwd=tmp_path))

@@ -267,7 +267,7 @@ def shop_profile() -> Profile:
     ):
         labels = (("endpoint", endpoint),) if endpoint else ()
         part = profile_of({stack: s * 10**9 for stack, s in stacks.items()}, labels)
-        profile = Profile.joined([profile, part])
+        profile = Profile.merged([profile, part])
     return profile
 
 
