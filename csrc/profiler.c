@@ -109,7 +109,6 @@ void pn_profiler_stop_gil(void)
 {
     pn_timer_stop();
     pn_handler_disable();
-    pn_terminate_unwatch();
     pn_barrier_all();
     /* A handler takes microseconds, unless its thread is not running. One that
      * is waited for in vain keeps its slot and its place in the ring. */

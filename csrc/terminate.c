@@ -7,10 +7,13 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
 static unsigned terminate_limit_s;
+/* SIGTERM has come, and the process is to die of it. */
+static volatile sig_atomic_t is_due;
 /* The process that has a drain: a child takes over its parent's handlers. */
 static pid_t watching_pid;
 
@@ -36,6 +39,7 @@ static void on_terminate_sig(int signo)
         action.sa_handler = on_terminate_sig;
         sigaction(SIGALRM, &action, NULL);
         alarm(terminate_limit_s);
+        is_due = true;
         pn_wake_post_sig(PN_WAKE_TERMINATE);
     }
     errno = saved_errno;
@@ -48,6 +52,7 @@ void pn_terminate_watch(unsigned limit_s)
         return;
     terminate_limit_s = limit_s;
     watching_pid = getpid();
+    is_due = false;
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_terminate_sig;
     action.sa_flags = SA_RESTART;
@@ -59,6 +64,8 @@ void pn_terminate_unwatch(void)
     struct sigaction action;
     if (sigaction(SIGTERM, NULL, &action) == 0 && action.sa_handler == on_terminate_sig)
         set_default_sig(SIGTERM);
+    if (is_due && getpid() == watching_pid)
+        pn_terminate_now();
 }
 
 void pn_terminate_now(void)

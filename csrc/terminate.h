@@ -17,7 +17,8 @@
 void pn_terminate_watch(unsigned limit_s);
 
 /* Restore the default action, if we stand in for it: in a child that has no
- * drain, and when the profiler stops. */
+ * drain, and when what was profiled has been delivered. Dies of a SIGTERM that
+ * has come meanwhile. */
 void pn_terminate_unwatch(void);
 
 /* Die of SIGTERM. */

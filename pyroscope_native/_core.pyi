@@ -177,6 +177,9 @@ def reset_after_fork() -> None:
 def watch_terminate(limit_s: int) -> None:
     """Stand in for SIGTERM's default action, see `WAKE_TERMINATE`."""
 
+def unwatch_terminate() -> None:
+    """Leave it to the default action again; die of a SIGTERM that has come meanwhile."""
+
 def terminate() -> None:
     """Die of SIGTERM."""
 

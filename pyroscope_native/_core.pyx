@@ -183,6 +183,7 @@ cdef extern from "profiler.h" nogil:
     void pn_window_free_gil(pn_window *window) with gil
     int32_t pn_function_line_gil(pn_function *function, uint32_t unit) with gil
     void pn_terminate_watch(unsigned limit_s)
+    void pn_terminate_unwatch()
     void pn_terminate_now()
 
 
@@ -391,6 +392,10 @@ def reset_after_fork():
 
 def watch_terminate(unsigned limit_s):
     pn_terminate_watch(limit_s)
+
+
+def unwatch_terminate():
+    pn_terminate_unwatch()
 
 
 def terminate():

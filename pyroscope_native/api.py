@@ -174,8 +174,14 @@ def _begin(chosen: Config) -> bool:
 
             write_outputs(session.whole_profile(), chosen.outputs, chosen.application_name)
 
+    def in_child() -> None:
+        # Forks are profiled as themselves where there is somewhere to deliver to.
+        child = Session(chosen)
+        process.begin(child, child.stop, in_child)
+        process.end_before_os_exit()  # as multiprocessing ends its processes
+
     try:
-        process.begin(session, finish)
+        process.begin(session, finish, in_child if chosen.server_address else None)
     except process.AlreadyRunning:
         warn_once("running", "profiling is under way already: shutdown() ends it")
         return False

@@ -19,7 +19,7 @@ USAGE_ERROR = 2
 _INTERRUPTED = 130
 """As shells report it."""
 
-_RUN_FLAGS = ("-h", "--help", "--quiet")
+_RUN_FLAGS = ("-h", "--help", "--quiet", "--no-children")
 """Options of `run` that take no value."""
 
 _RUN_USAGE = """pyroscope-native run [options] SCRIPT [arguments]
@@ -31,9 +31,10 @@ _RUN_EPILOG = """examples:
   pyroscope-native run -o slow.html -m mypackage.tool --input data.csv
   pyroscope-native run --server-address http://localhost:4040 --tag env=prod app.py
   pyroscope-native run --group-by endpoint app.py
+  pyroscope-native run -m gunicorn -w 4 shop:app
 
-The program can't tell that it is profiled: arguments, exit code and output are
-its own. At the end a summary is printed on stderr."""
+Arguments, exit code and output are the program's own. Its children are profiled
+as themselves. At the end a summary is printed on stderr."""
 
 _VIEW_EPILOG = """examples:
   pyroscope-native view pyroscope-app-1234.pb.gz              top functions as text
@@ -185,6 +186,11 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         default="",
         help="sum up by the values of this label in the summary, too (endpoint, thread_name, …)",
     )
+    run.add_argument(
+        "--no-children",
+        action="store_true",
+        help="profile the program's own process only, and leave nothing in its environment",
+    )
     run.add_argument("--quiet", action="store_true", help="print no summary at the end")
     run.set_defaults(act=_run)
 
@@ -288,17 +294,26 @@ def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run(options: argparse.Namespace) -> int:
-    from pyroscope_native.launch import check_script, exec_program
+    from pyroscope_native.launch import check_interpreter, check_script, exec_program
+    from pyroscope_native.note import Note
 
     words, name = _program(options.program)
     if not words[0].startswith("-"):
         check_script(words[0])
-    config: Config | None = _run_config(options, name)
+    config = _run_config(options, name)
     reason = reason_unsupported()
     if reason is not None:
         print(f"pyroscope_native: nothing is profiled: {reason}", file=sys.stderr)
-        config = None
-    exec_program(words, config)
+        exec_program(words, None)
+    check_interpreter()
+    with_children = not options.no_children
+    parts = ""
+    if with_children and config.outputs:
+        from tempfile import mkdtemp
+
+        parts = mkdtemp(prefix="pyroscope-native-")
+    # This process becomes the program, and keeps its id.
+    exec_program(words, Note(config, os.getpid(), with_children, parts))
 
 
 def _program(words: list[str]) -> tuple[list[str], str]:

@@ -3,8 +3,8 @@
 """Starts a program under the profiler: the side of `run`.
 
 `run` does not imitate the interpreter. It becomes the interpreter, with the
-program's own command line, and leaves a note in the environment; what the
-note says is done by `program`, which the interpreter imports before it comes
+program's own command line, and leaves a note in the environment (`note`); what it
+says is done by `program`, which the interpreter imports before it comes
 to the program (as `sitecustomize`, found through PYTHONPATH). So everything
 about the program is as without us: `__main__`, `sys.argv`, exit codes,
 tracebacks, pickles of its classes.
@@ -12,17 +12,14 @@ tracebacks, pickles of its classes.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pyroscope_native.config import Config
+from pyroscope_native import note
 from pyroscope_native.errors import ConfigError
-
-NOTE = "PYROSCOPE_NATIVE_RUN"
-BOOTSTRAP_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
+from pyroscope_native.note import Note
 
 
 def check_script(script: str) -> None:
@@ -39,7 +36,16 @@ def check_script(script: str) -> None:
         raise ConfigError(f"no permission to read {script}")
 
 
-def _command_line() -> list[str]:
+def check_interpreter() -> None:
+    """Raises ConfigError if an option of ours keeps `sitecustomize` out."""
+    if sys.flags.ignore_environment or sys.flags.no_site:
+        raise ConfigError(
+            "python's options -E, -I and -S keep the profiler out: leave them away, "
+            "or call pyroscope_native.configure() in the program"
+        )
+
+
+def command_line() -> list[str]:
     """The words that this interpreter was started with; empty if unknown."""
     words: list[str] | None = getattr(sys, "orig_argv", None)  # CPython 3.10
     if words is None:
@@ -77,31 +83,15 @@ def interpreter_options(words: Sequence[str]) -> list[str]:
     return options
 
 
-def _plain(config: Config) -> dict[str, object]:
-    values = config._asdict()
-    return {**values, "tags": dict(config.tags), "http_headers": dict(config.http_headers)}
-
-
-def exec_program(words: Sequence[str], config: Config | None) -> NoReturn:
-    """Become `python WORDS…`, profiled as `config` says; None: not at all.
-
-    Raises ConfigError where it can't be profiled for want of an option.
-    """
+def exec_program(words: Sequence[str], told: Note | None) -> NoReturn:
+    """Become `python WORDS…`, profiled as `told`; None: not at all."""
     environment = dict(os.environ)
     if sys.flags.utf8_mode and environment.get("LC_CTYPE") == "C.UTF-8":
         # Set by this interpreter, for the C locale (PEP 538): the next one is to
         # find what this one found, and come to the UTF-8 mode by itself.
         del environment["LC_CTYPE"]
-    options = interpreter_options(_command_line())
-    if config is not None:
-        if sys.flags.ignore_environment or sys.flags.no_site:
-            raise ConfigError(
-                "python's options -E, -I and -S keep the profiler out: leave them away, "
-                "or call pyroscope_native.configure() in the program"
-            )
-        former = environment.get("PYTHONPATH")
-        environment[NOTE] = json.dumps({"config": _plain(config), "python_path": former})
-        environment["PYTHONPATH"] = os.pathsep.join(
-            [BOOTSTRAP_DIRECTORY] + ([former] if former else [])
-        )
+    options = interpreter_options(command_line())
+    note.take_out(environment)  # where a profiled program runs another
+    if told is not None:
+        told.put(environment)
     os.execve(sys.executable, [sys.executable, *options, *words], environment)

@@ -73,6 +73,15 @@ class Profile(NamedTuple):
             merger.add(profile)
         return merger.profile()
 
+    def labelled(self, name: str, value: str) -> "Profile":
+        """The same with a label, where a sample has none of that name."""
+        known: dict[Labels, Labels] = {}
+        for labels in {sample.labels for sample in self.samples}:
+            has = any(label[0] == name for label in labels)
+            known[labels] = labels if has else tuple(sorted((*labels, (name, value))))
+        samples = [sample._replace(labels=known[sample.labels]) for sample in self.samples]
+        return self._replace(samples=samples)
+
     @property
     def total(self) -> int:
         """The sum of all samples' values."""

@@ -41,7 +41,11 @@ class _State:
     session: Session | None = None
     latest: Session | None = None
     """The same, or the one before."""
-    finish: Callable[[], None] | None = None
+    finish: Callable[[], object] | None = None
+    in_child: Callable[[], None] | None = None
+    """What is to be done in the children of forks."""
+    becoming = ""
+    """The program that an exec is about to put in place of this one."""
     hooked = exit_preceded = False
     ending = False
     """A thread ends the session just now."""
@@ -65,9 +69,20 @@ def stats() -> Stats | None:
     return _Current.latest.stats() if _Current.latest is not None else None
 
 
-def begin(session: Session, finish: Callable[[], None]) -> None:
-    """Start `session` and see it through; `finish` ends it and delivers. Where
-    another is about to end, that comes first.
+def becoming() -> str:
+    """While a session ends because of an exec, the path of the program that comes;
+    else empty."""
+    return _Current.becoming
+
+
+def begin(
+    session: Session,
+    finish: Callable[[], object],
+    in_child: Callable[[], None] | None = None,
+) -> None:
+    """Start `session` and see it through; `finish` ends it and delivers. `in_child` is
+    called in each child that is forked meanwhile, and may begin a session there. Where
+    another session is about to end, that comes first.
 
     Raises StartError and AlreadyRunning.
     """
@@ -86,6 +101,16 @@ def begin(session: Session, finish: Callable[[], None]) -> None:
         raise
     _Current.session = _Current.latest = session
     _Current.finish = finish
+    follow_forks(in_child)
+
+
+def follow_forks(in_child: Callable[[], None] | None) -> None:
+    """Have `in_child` called in children, whether or not this process is profiled."""
+    _Current.in_child = in_child
+    _hook()
+
+
+def _hook() -> None:
     if not _Current.hooked:
         _Current.hooked = True
         os.register_at_fork(
@@ -133,6 +158,7 @@ def end() -> None:
     """End the session, if there is one; if another thread does so already, wait
     until it has. Never raises."""
     finish, _Current.finish, _Current.session = _Current.finish, None, None
+    _Current.in_child = None
     if finish is None:
         _wait_while_ending()
         return
@@ -142,6 +168,7 @@ def end() -> None:
     except Exception as error:
         warn_once("end", f"the last profile could not be delivered: {error!r}")
     finally:
+        _core.unwatch_terminate()  # a SIGTERM that has come meanwhile is the end
         _Current.ending = _Current.dying
         _Current.unclaimed.append(True)
 
@@ -179,6 +206,7 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     """The parent's samples, threads and connections stay with the parent."""
     session, _Current.session, _Current.finish = _Current.session, None, None
+    in_child, _Current.in_child = _Current.in_child, None
     _Current.latest = None
     _Current.ending = _Current.dying = False
     _Current.unclaimed[:] = [True]
@@ -186,21 +214,15 @@ def _after_in_child() -> None:
     if session is not None:
         session.abandon()
     # The process clock is not for children: exec from C would kill them.
-    if session is None or session.config.server_address is None or session.clock == "process":
+    if in_child is None or (session is not None and session.clock == "process"):
         return
     # Who forks with all signals blocked is in a spawn, and about to exec.
     if _signal.SIGPROF in _signal.pthread_sigmask(_signal.SIG_BLOCK, ()):
         return
-    child = Session(session.config)
     try:
-        begin(child, lambda: _stop(child))
-        end_before_os_exit()  # as multiprocessing ends its processes
+        in_child()
     except StartError as error:
         warn_once("fork", f"the child of a fork is not profiled: {error}")
-
-
-def _stop(session: Session) -> None:
-    session.stop()
 
 
 def _before_exec(path: Any, *_: Any, **__: Any) -> None:
@@ -208,4 +230,6 @@ def _before_exec(path: Any, *_: Any, **__: Any) -> None:
     was profiled of this one."""
     _core.before_exec()
     if isinstance(path, int) or (os.path.isfile(path) and os.access(path, os.X_OK)):
+        _Current.becoming = "" if isinstance(path, int) else os.fsdecode(path)
         end()
+        _Current.becoming = ""

@@ -1,16 +1,24 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""Profiles the program that `run` has started: the program's side of `run`."""
+"""Profiles the program that `run` has started: the program's side of `run`.
+
+Its children, however they come about, find the same note. What they leave is merged
+by the program's own process when it ends; where there is a server, each delivers
+for itself.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING
 
-from pyroscope_native.config import Config
-from pyroscope_native.launch import NOTE
+from pyroscope_native import note
+from pyroscope_native.launch import command_line
+from pyroscope_native.log import warn_once
+from pyroscope_native.model import Profile
+from pyroscope_native.note import Note
+from pyroscope_native.parts import Parts
 
 if TYPE_CHECKING:
     from pyroscope_native.report.summary import Facts
@@ -18,29 +26,46 @@ if TYPE_CHECKING:
 
 _TERMINATE_LIMIT_S = 10
 
+_HELPERS = (
+    "from multiprocessing.forkserver import main",
+    "from multiprocessing.resource_tracker import main",
+)
+"""Beginnings of code that `multiprocessing` runs in processes which outlive the program."""
+
 
 def begin() -> None:
-    """Do what the note in the environment says, and take it out of there.
+    """Do what the note in the environment says.
 
     Raises ImportError without a native core.
     """
-    note = json.loads(os.environ.pop(NOTE))
-    if note["python_path"] is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = note["python_path"]
-    settings = note["config"]
-    settings["outputs"] = tuple(settings["outputs"])
-    if settings["basic_auth"] is not None:
-        settings["basic_auth"] = tuple(settings["basic_auth"])
-    _profile(Config(**settings))
+    told = note.found()
+    if not told.with_children:
+        note.take_out(os.environ)
+    if told.prefix != sys.prefix:
+        if os.getpid() == told.program_pid:
+            Parts(told.parts).remove()  # what came before has been written
+        return
+    if any(word.startswith(_HELPERS) for word in command_line()[-1:]):
+        from pyroscope_native import process
+
+        process.follow_forks(lambda: _profile(told))
+        return
+    from pyroscope_native.session import StartError
+
+    try:
+        _profile(told)
+    except StartError as error:
+        print(f"pyroscope_native: nothing is profiled: {error}", file=sys.stderr)
 
 
-def _profile(config: Config) -> None:
+def _profile(told: Note) -> None:
+    """Raises StartError."""
     from pyroscope_native import _core, process
-    from pyroscope_native.session import Session, StartError
+    from pyroscope_native.session import Session
 
-    session = Session(config)
+    is_child = os.getpid() != told.program_pid
+    session = Session(told.config)
+    parts = Parts(told.parts) if told.parts else None
     own_path = list(sys.path)
 
     def finish() -> None:
@@ -49,46 +74,63 @@ def _profile(config: Config) -> None:
         program_path, sys.path = sys.path, own_path
         interrupted = _core.dies_of_interrupt()
         try:
-            _finish(session)
+            if session.stop():
+                (_finish_child if is_child else _finish_program)(session, parts)
         finally:
             sys.path = program_path
             _core.set_dies_of_interrupt(interrupted)
 
+    def in_child() -> None:
+        _make_room_among_signals()
+        _profile(told)
+
     session.on_terminate = process.end_and_terminate
-    try:
-        process.begin(session, finish)
-    except StartError as error:
-        print(f"pyroscope_native: nothing is profiled: {error}", file=sys.stderr)
-        return
+    process.begin(session, finish, in_child if told.with_children else None)
     _core.watch_terminate(_TERMINATE_LIMIT_S)
     process.end_before_os_exit()
 
 
-def _finish(session: Session) -> None:
-    if not session.stop():
-        return
+def _make_room_among_signals() -> None:
+    """Celery's processes, without an event loop, would first of all take SIGPROF, as one
+    of many signals to exit at."""
+    billiard = sys.modules.get("billiard.common")
+    if billiard is not None:
+        billiard.TERMSIGS_FULL.discard("SIGPROF")
+
+
+def _finish_program(session: Session, parts: Parts | None) -> None:
+    """Write what there is to write, with the children's parts in it, and say so."""
+    from pyroscope_native import process
+
     config = session.config
-    profile = None
+    goes_on = parts is not None and _is_python(process.becoming())
+    profile: Profile | None = None
     paths: list[str] = []
+    children: list[Profile] = []
     if config.outputs:
         profile = session.whole_profile()
+        if parts is not None:
+            children = _read(parts)
+            own = profile.labelled("pid", str(os.getpid()))
+            if goes_on:
+                _leave(own, parts)
+            if children:
+                profile = Profile.merged([own, *children])
         if profile.samples or not config.default_outputs:
             from pyroscope_native.deliver.file import write_outputs
 
             paths = write_outputs(profile, config.outputs, config.application_name)
-    uploader = session.uploader
-    if uploader is not None and uploader.untaken:
-        from pyroscope_native.deliver.file import write_outputs
-        from pyroscope_native.model import Profile
-
-        untaken = Profile.merged(uploader.untaken)
-        paths = write_outputs(untaken, [config.spare_output], config.application_name)
+    if goes_on:
+        return
+    if parts is not None:
+        parts.remove()
+    paths += _write_untaken(session, config.spare_output)
     stream = sys.__stderr__  # the program may have put something else in sys.stderr's place
     if config.summary and stream is not None and not stream.closed:
         from pyroscope_native.report.summary import render
 
         text = render(
-            _facts(session),
+            _facts(session, children),
             profile,
             paths,
             group_by=config.group_by,
@@ -97,7 +139,66 @@ def _finish(session: Session) -> None:
         print(text, file=stream, flush=True)
 
 
-def _facts(session: Session) -> Facts:
+def _finish_child(session: Session, parts: Parts | None) -> None:
+    """Leave what there is for the program's own process, or, where that has ended
+    already, beside what it has written."""
+    from pyroscope_native.deliver.file import path_of_process, write_outputs
+
+    config = session.config
+    paths: list[str] = []
+    if config.outputs and parts is not None:
+        profile = session.whole_profile().labelled("pid", str(os.getpid()))
+        if not _leave(profile, parts):
+            own = [path_of_process(path) for path in config.outputs]
+            paths = write_outputs(profile, own, config.application_name)
+    if config.spare_output:
+        paths += _write_untaken(session, path_of_process(config.spare_output))
+    if paths:
+        warn_once("child", f"process {os.getpid()} has written its profile: {', '.join(paths)}")
+
+
+def _leave(profile: Profile, parts: Parts) -> bool:
+    """False if it can't be left there."""
+    try:
+        if profile.samples:
+            parts.add(profile)
+    except OSError:
+        return False
+    return True
+
+
+def _read(parts: Parts) -> list[Profile]:
+    try:
+        return parts.profiles()
+    except (OSError, ValueError) as error:
+        warn_once("parts", f"the profiles of children are not in the output: {error}")
+        return []
+
+
+def _write_untaken(session: Session, path: str) -> list[str]:
+    """Write what the server has not taken; returns where it is."""
+    uploader = session.uploader
+    if uploader is None or not uploader.untaken:
+        return []
+    from pyroscope_native.deliver.file import write_outputs
+
+    untaken = Profile.merged(uploader.untaken)
+    return write_outputs(untaken, [path], session.config.application_name)
+
+
+def _is_python(path: str) -> bool:
+    """Whether the program at `path` is Python, or for it."""
+    if os.path.basename(path).startswith("python"):
+        return True
+    try:
+        with open(path, "rb") as file:
+            first = file.readline(200)
+    except OSError:
+        return False
+    return first.startswith(b"#!") and b"python" in first
+
+
+def _facts(session: Session, children: list[Profile]) -> Facts:
     from pyroscope_native.address import parse_address
     from pyroscope_native.report.summary import Facts
 
@@ -106,4 +207,6 @@ def _facts(session: Session) -> Facts:
         stats=session.stats(),
         clock_reason=session.clock_reason,
         server=parse_address(address)[0].geturl() if address else "",
+        children=len(children),
+        children_ns=sum(child.total for child in children),
     )

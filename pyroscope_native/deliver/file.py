@@ -101,6 +101,12 @@ def check_output(path: str) -> None:
         raise ConfigError(f"the output {path} can't be written: no permission for {directory}")
 
 
+def path_of_process(path: str) -> str:
+    """`path` with this process's id before the suffix that chooses the format."""
+    suffix = next((suffix for suffix in _FORMATS if path.endswith(suffix)), "")
+    return f"{path[: len(path) - len(suffix)]}-{os.getpid()}{suffix}"
+
+
 def write_outputs(
     profile: Profile, paths: Sequence[str], name: str, *, sides: Sequence[Choice] = ()
 ) -> list[str]:

@@ -23,6 +23,10 @@ class Facts(NamedTuple):
     """Why it is not the clock that was to be; empty if it is."""
     server: str
     """Where profiles were pushed to, without secrets; empty for nowhere."""
+    children: int = 0
+    """Other processes whose profiles are in the one that is shown."""
+    children_ns: int = 0
+    """CPU time of theirs."""
 
 
 def _counted(number: int, noun: str) -> str:
@@ -90,7 +94,13 @@ def render(
         color=is_terminal and "NO_COLOR" not in os.environ,
     )
     lines = ["", f"pyroscope_native: {_seen(facts.stats)}", f"  {_kernel(facts)}"]
-    if facts.stats.samples == 0:
+    if facts.children:
+        others = "process" if facts.children == 1 else "processes"
+        lines.append(
+            f"  with {facts.children} other {others}, {_seconds(facts.children_ns)} of CPU: "
+            "the label pid tells them apart"
+        )
+    if facts.stats.samples == 0 and not facts.children:
         lines.append("  no samples: the program used next to no CPU time")
     elif profile is not None:
         lines += ["", text.render(profile, terminal)]

@@ -105,6 +105,10 @@ PROGRAMS = {
 }
 
 
+PRINT_ENVIRONMENT = {"environment", "subprocess"}
+"""Programs that show by what their children are followed."""
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("clock", ["thread", "process"])
 def test_the_program_can_not_tell(name: str, clock: str, tmp_path: Path) -> None:
@@ -117,6 +121,8 @@ def test_the_program_can_not_tell(name: str, clock: str, tmp_path: Path) -> None
         options = []
         if command is run:
             options = ["--quiet", "--clock", clock, "-o", str(tmp_path / "out" / "p.pb.gz")]
+            if name in PRINT_ENVIRONMENT:
+                options += ["--no-children"]
         done = command(*options, "program.py", "a", "--rate", "b", cwd=work, stdin="some input")
         results.append((done.returncode, done.stdout, done.stderr))
     assert results[1] == results[0]

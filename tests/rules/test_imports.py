@@ -45,7 +45,7 @@ def imports_of(module: str) -> set[str]:
 def test_imports_are_seen() -> None:
     assert imports_of("session") >= {"_core", "config", "deliver.upload"}
     assert imports_of("report.page") == {"model", "selection"}
-    assert imports_of("launch") == {"config", "errors"}
+    assert imports_of("launch") == {"errors", "note"}
     assert imports_of("integrations.rq") == {"labels"}
 
 
@@ -95,8 +95,9 @@ def test_integrations_are_imported_by_programs_only(module: str) -> None:
 READERS = {
     "_bootstrap.sitecustomize": "whether there is a note",
     "config": "the settings",
-    "launch": "hands a note, and PYTHONPATH, to the program",
-    "program": "takes the note out, and puts PYTHONPATH back",
+    "launch": "hands its own to the program",
+    "note": "the note",
+    "program": "takes the note out where children are not to find it",
     "report.summary": "NO_COLOR, which is about the terminal",
 }
 """The modules that may read the environment, with what they read."""
