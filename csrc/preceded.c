@@ -14,11 +14,18 @@ static struct {
 
 static PyObject *call_preceded(int number, PyObject *args, PyObject *keywords)
 {
-    PyObject *result = PyObject_Call(preceded[number].before, args, keywords);
-    if (result == NULL)
+    PyObject *after = PyObject_Call(preceded[number].before, args, keywords);
+    if (after == NULL)
         PyErr_Clear();
-    Py_XDECREF(result);
-    return PyObject_Call(preceded[number].original, args, keywords);
+    PyObject *result = PyObject_Call(preceded[number].original, args, keywords);
+    if (result != NULL && after != NULL && after != Py_None) {
+        PyObject *ignored = PyObject_CallObject(after, NULL);
+        if (ignored == NULL)
+            PyErr_Clear();
+        Py_XDECREF(ignored);
+    }
+    Py_XDECREF(after);
+    return result;
 }
 
 #define CALL(number)                                                                               \

@@ -11,8 +11,9 @@
 #include <Python.h>
 
 /* A new builtin with the name and text of `original` that calls `before` with
- * the same arguments, ignoring what comes of it, and then `original`. NULL
- * with an exception set on failure. */
+ * the same arguments, then `original`, and, unless that has raised, what `before`
+ * has returned, if it is not None. What the two raise is ignored. NULL with an
+ * exception set on failure. */
 PyObject *pn_preceded_new_gil(PyObject *before, PyObject *original);
 
 #endif

@@ -48,6 +48,8 @@ static void on_terminate_sig(int signo)
 void pn_terminate_watch(unsigned limit_s)
 {
     struct sigaction action;
+    if (is_due && getpid() == watching_pid)
+        return;
     if (sigaction(SIGTERM, NULL, &action) != 0 || action.sa_handler != SIG_DFL)
         return;
     terminate_limit_s = limit_s;

@@ -200,8 +200,9 @@ def keeping_errno(call: Callable[[], object]) -> None:
 def preceded(before: Callable[..., object], original: _T) -> _T:
     """A builtin like the builtin `original`, before which `before` is called.
 
-    It gets the same arguments; what it returns or raises is ignored. Raises
-    TypeError for what is no builtin.
+    It gets the same arguments. What it returns, unless None, is called afterwards, if
+    `original` has not raised; what the two raise is ignored. Raises TypeError for what
+    is no builtin.
     """
 
 def attach_thread() -> None:

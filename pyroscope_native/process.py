@@ -38,12 +38,16 @@ class _State:
     unclaimed: ClassVar[list[bool]] = [True]
     """Emptied by whoever begins a session, filled when it has ended: taking from a
     list is atomic, and a lock may be another library's by the time it is needed."""
+    pid = 0
+    """Of the process that all this is about: a fork from C may come past our hooks."""
     session: Session | None = None
     latest: Session | None = None
     """The same, or the one before."""
     finish: Callable[[], object] | None = None
     in_child: Callable[[], None] | None = None
     """What is to be done in the children of forks."""
+    terminate_limit_s = 0
+    """What the end may take when SIGTERM comes; 0: it is none of our business."""
     becoming = ""
     """The program that an exec is about to put in place of this one."""
     hooked = exit_preceded = False
@@ -61,11 +65,13 @@ _Current: type[_State] = vars(_core).setdefault("current", _State)
 
 def current() -> Session | None:
     """The session that profiles this process."""
+    _notice_fork()
     return _Current.session
 
 
 def stats() -> Stats | None:
     """Of the session that profiles this process, or of the last one."""
+    _notice_fork()
     return _Current.latest.stats() if _Current.latest is not None else None
 
 
@@ -86,6 +92,7 @@ def begin(
 
     Raises StartError and AlreadyRunning.
     """
+    _notice_fork()
     if _Current.exiting:
         raise StartError("the program is ending")
     _wait_while_ending()
@@ -100,6 +107,7 @@ def begin(
         _Current.unclaimed.append(True)
         raise
     _Current.session = _Current.latest = session
+    _Current.pid = os.getpid()
     _Current.finish = finish
     follow_forks(in_child)
 
@@ -124,7 +132,7 @@ def _hook() -> None:
         _precede(_signal, "signal", _before_signal)
 
 
-def _precede(module: ModuleType, name: str, before: Callable[..., None]) -> None:
+def _precede(module: ModuleType, name: str, before: Callable[..., object]) -> None:
     """Have `before` called before a builtin of `module`; another library's
     replacement of it is left alone."""
     original = getattr(module, name)
@@ -147,18 +155,30 @@ def end_before_os_exit() -> None:
         _precede(posix, "_exit", lambda *_, **__: end())
 
 
-def _before_signal(signalnum: int, *_: Any) -> None:
+def _before_signal(signalnum: int, *_: Any) -> Callable[[], None] | None:
     """Step back before the program takes SIGPROF, or gives it up: at its default
-    action the next tick would be the program's death."""
+    action the next tick would be the program's death. Afterwards stand in again for
+    SIGTERM's, to which many a server returns before it ends."""
     if signalnum == _signal.SIGPROF and _Current.session is not None:
         _Current.session.step_back()
+    if signalnum == _signal.SIGTERM and _Current.terminate_limit_s:
+        return partial(_core.watch_terminate, _Current.terminate_limit_s)
+    return None
+
+
+def end_before_termination(limit_s: int) -> None:
+    """Let the session end, within `limit_s`, when SIGTERM comes at its default action."""
+    assert _Current.session is not None
+    _Current.session.on_terminate = _end_and_terminate
+    _Current.terminate_limit_s = limit_s
+    _core.watch_terminate(limit_s)
 
 
 def end() -> None:
     """End the session, if there is one; if another thread does so already, wait
     until it has. Never raises."""
     finish, _Current.finish, _Current.session = _Current.finish, None, None
-    _Current.in_child = None
+    _Current.in_child, _Current.terminate_limit_s = None, 0
     if finish is None:
         _wait_while_ending()
         return
@@ -184,7 +204,7 @@ def _end_at_exit() -> None:
     end()
 
 
-def end_and_terminate() -> None:
+def _end_and_terminate() -> None:
     """End the session, then the process, by SIGTERM. Who would end the process
     otherwise is kept waiting."""
     _Current.dying = True
@@ -203,16 +223,29 @@ def _after_in_parent() -> None:
         _Current.session.resume()
 
 
-def _after_in_child() -> None:
-    """The parent's samples, threads and connections stay with the parent."""
+def _notice_fork() -> None:
+    """Let go of the parent's session where a fork from C has not called the hooks, as
+    uWSGI's do."""
+    if _Current.session is not None and _Current.pid != os.getpid():
+        _let_go()
+
+
+def _let_go() -> Session | None:
+    """The parent's samples, threads and connections stay with the parent; returns what
+    was its session."""
     session, _Current.session, _Current.finish = _Current.session, None, None
-    in_child, _Current.in_child = _Current.in_child, None
-    _Current.latest = None
+    _Current.latest = _Current.in_child = None
+    _Current.terminate_limit_s = 0
     _Current.ending = _Current.dying = False
     _Current.unclaimed[:] = [True]
     _core.reset_after_fork()
     if session is not None:
         session.abandon()
+    return session
+
+
+def _after_in_child() -> None:
+    in_child, session = _Current.in_child, _let_go()
     # The process clock is not for children: exec from C would kill them.
     if in_child is None or (session is not None and session.clock == "process"):
         return

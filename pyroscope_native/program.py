@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pyroscope_native import note
-from pyroscope_native.launch import command_line
+from pyroscope_native.launch import command_line, interpreter_options
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Profile
 from pyroscope_native.note import Note
@@ -50,12 +50,42 @@ def begin() -> None:
 
         process.follow_forks(lambda: _profile(told))
         return
+    if told.config.server_address:
+        _import_what_is_hidden(_program_directory(command_line()))
     from pyroscope_native.session import StartError
 
     try:
         _profile(told)
     except StartError as error:
         print(f"pyroscope_native: nothing is profiled: {error}", file=sys.stderr)
+
+
+def _program_directory(words: list[str]) -> str:
+    """Where a Python started by `words` looks first for what the program imports."""
+    program = words[1 + len(interpreter_options(words)) :]
+    if not program or program[0][:2] in ("-", "-m", "-c"):
+        return "."
+    path = os.path.realpath(program[0])
+    return path if os.path.isdir(path) else os.path.dirname(path)
+
+
+def _import_what_is_hidden(directory: str) -> None:
+    """Where modules of the program are called as others that uploading takes, import
+    what it takes before they come into play, and make way for them again."""
+    try:
+        own = {name.partition(".")[0] for name in os.listdir(directory)}
+        standard = {name.partition(".")[0] for name in os.listdir(os.path.dirname(os.__file__))}
+    except OSError:
+        return
+    hidden = own & (standard | {"google", "urllib3"}) - {"__pycache__", "site-packages"}
+    if not hidden:
+        return
+    before = set(sys.modules)
+    from pyroscope_native.deliver import push  # noqa: F401
+
+    for name in set(sys.modules) - before:
+        if name.partition(".")[0] in hidden:
+            del sys.modules[name]
 
 
 def _profile(told: Note) -> None:
@@ -84,9 +114,8 @@ def _profile(told: Note) -> None:
         _make_room_among_signals()
         _profile(told)
 
-    session.on_terminate = process.end_and_terminate
     process.begin(session, finish, in_child if told.with_children else None)
-    _core.watch_terminate(_TERMINATE_LIMIT_S)
+    process.end_before_termination(_TERMINATE_LIMIT_S)
     process.end_before_os_exit()
 
 

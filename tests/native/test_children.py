@@ -140,6 +140,25 @@ def test_pools_are_pushed(tmp_path: Path) -> None:
     assert seconds == pytest.approx(0.4, abs=0.08)
 
 
+@pytest.mark.parametrize("name", ["http/__init__.py", "queue.py", "email/__init__.py"])
+def test_modules_of_the_program_are_not_taken_for_others(name: str, tmp_path: Path) -> None:
+    """As with gunicorn, which starts itself again from the directory of its package."""
+    hidden = tmp_path / "program" / name
+    hidden.parent.mkdir(parents=True)
+    hidden.write_text("here = True")
+    module = name.partition("/")[0].partition(".")[0]
+    (tmp_path / "program" / "work.py").write_text(WORK)
+    (tmp_path / "program" / "program.py").write_text(
+        f"import subprocess, {module}; assert {module}.here; from work import *; burn(0.1)\n"
+        "if sys.argv[1:]: subprocess.run([sys.executable, __file__], check=True)"
+    )
+    with PushServer() as server:
+        done = run("--quiet", "--server-address", server.address, "program/program.py", "first",
+                   cwd=tmp_path)  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len(server.pushes) == 2
+
+
 def test_all_lives_of_a_process_are_in_the_output(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -207,6 +226,25 @@ def test_what_the_program_sees_of_it(tmp_path: Path) -> None:
         bootstrap, _, variables["PYTHONPATH"] = variables["PYTHONPATH"].partition(os.pathsep)
         assert bootstrap.endswith("_bootstrap")
         assert f"{sorted(variables.items())} {scope['path']}\n" == plain
+
+
+def test_the_default_action_comes_back(tmp_path: Path) -> None:
+    """As when a server that has handled SIGTERM ends by it."""
+    write(
+        tmp_path,
+        """
+import signal
+signal.signal(signal.SIGTERM, lambda *_: None)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+burn(0.2)
+signal.raise_signal(signal.SIGTERM)
+time.sleep(60)
+""",
+    )
+    done = run("-o", "p.pb.gz", "--quiet", "program.py", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (-signal.SIGTERM, "")
+    pprof_reader.check((tmp_path / "p.pb.gz").read_bytes())
 
 
 def test_a_termination_waits_for_the_last_upload(tmp_path: Path) -> None:

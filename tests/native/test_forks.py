@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tests.support.push_server import PushServer
 from tests.support.python import python, run
 
 
@@ -156,3 +157,37 @@ os._exit(0)
 """
     done = python("-c", program, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_fork_that_python_does_not_hear_of(tmp_path: Path) -> None:
+    """As those of uWSGI's workers."""
+    program = """
+import ctypes, os, sys, time
+import pyroscope_native
+def burn():
+    end = time.thread_time() + 0.2
+    while time.thread_time() < end: pass
+def parents(): burn()
+def childs(): burn()
+begin = lambda: pyroscope_native.configure("app", server_address=sys.argv[1])
+assert begin()
+parents()
+pid = ctypes.PyDLL(None).fork()
+if pid == 0:
+    assert pyroscope_native.stats() is None
+    assert begin()
+    childs()
+    pyroscope_native.shutdown()
+    os._exit(3)
+assert os.waitpid(pid, 0)[1] == 3 << 8
+assert pyroscope_native.stats().running
+"""
+    with PushServer() as server:
+        done = python("-W", "ignore", "-c", program, server.address, cwd=tmp_path)
+        assert (done.returncode, done.stderr, server.faults) == (0, "", [])
+        names = [
+            {frame.name for sample in push.profile.samples for frame in sample.stack}
+            & {"parents", "childs"}
+            for push in server.pushes
+        ]
+    assert sorted(map(sorted, names)) == [["childs"], ["parents"]]
