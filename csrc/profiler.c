@@ -107,7 +107,7 @@ enum { STOP_TRIES = 10000 };
 
 void pn_profiler_stop_gil(void)
 {
-    pn_timer_stop();
+    /* First of all the handlers: what they have counted is what was seen. */
     pn_handler_disable();
     pn_barrier_all();
     /* A handler takes microseconds, unless its thread is not running. One that
@@ -116,6 +116,7 @@ void pn_profiler_stop_gil(void)
         struct timespec pause = {.tv_nsec = 100000};
         nanosleep(&pause, NULL);
     }
+    pn_timer_stop();
 }
 
 void pn_profiler_enlist_thread(bool is_drain)
@@ -260,6 +261,7 @@ pn_counters pn_profiler_counters_gil(void)
         .own_cpu_ns = pn_timer_own_cpu_ns(),
         .drain_ns = drained->busy_ns,
         .unattached = pn_timer_unattached(),
+        .deaf = pn_unseen_deaf_threads(),
         .drain_longest_ns = drained->longest_ns,
         .ring_peak = (double)drained->ring_peak_words / (double)PN_RING_WORDS,
         .handler_p50_ns = pn_handler_time_quantile_ns(0.5),

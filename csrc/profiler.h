@@ -103,6 +103,7 @@ typedef struct {
     uint64_t own_cpu_ns; /* used by threads that serve the profiler */
     uint64_t drain_ns;   /* of it, to move samples from the ring */
     uint32_t unattached; /* threads without a timer */
+    uint32_t deaf;       /* threads that block SIGPROF */
     /* Since the last start. */
     uint64_t drain_longest_ns;
     double ring_peak; /* share of the ring that was in use */

@@ -392,7 +392,7 @@ static int scan_threads(void (*visit_one)(pid_t tid))
                 retire_gone(thread);
         }
         error = each_thread(visit_one);
-        pn_unseen_reckon();
+        pn_unseen_reckon(false);
     }
     if (error == 0)
         atomic_store(&timers.scanned_ns, began_ns);
@@ -722,7 +722,7 @@ void pn_timer_stop(void)
 {
     if (atomic_exchange(&timers.armed, false) && is_thread_engine_sig()) {
         pthread_mutex_lock(&attaching);
-        pn_unseen_reckon();
+        pn_unseen_reckon(true);
         pthread_mutex_unlock(&attaching);
     }
     stop_scan_clock();

@@ -20,6 +20,8 @@
  *        − Σ weight of the ended threads' ticks
  *        − Σ over living threads (clock − where counting began + settled)
  *
+ * of which those that block SIGPROF have used nothing that counts.
+ *
  * It, and what is too much for first ticks, is taken when a window is cut, and
  * shown under a marker. So the sum stays with the kernel's count. In the thread
  * engine only: the other weighs by the process's clock anyway.
@@ -27,6 +29,7 @@
 #ifndef PN_UNSEEN_H
 #define PN_UNSEEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "threads.h"
@@ -37,8 +40,14 @@ void pn_unseen_start(uint64_t tick_ns);
 /* The calling thread ends: its timer is gone, its slot is not yet retired. */
 void pn_unseen_end(const pn_thread *self);
 
-/* Reckon the rest, slots being neither claimed nor retired meanwhile. */
-void pn_unseen_reckon(void);
+/* Reckon the rest, slots being neither claimed nor retired meanwhile. `at_stop`: no
+ * tick will come any more, and what threads have used since their last is unseen where
+ * it is more than ticks can leave. */
+void pn_unseen_reckon(bool at_stop);
+
+/* Living threads that have never had a tick because they block SIGPROF: what they use
+ * is unseen. */
+uint32_t pn_unseen_deaf_threads(void);
 
 /* What a thread's first tick weighs more, or less; less than by half a kernel
  * tick. Noted in the slot. */

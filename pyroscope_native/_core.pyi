@@ -49,6 +49,7 @@ class Counters(TypedDict):
     own_cpu_ns: int
     drain_ns: int
     unattached: int
+    deaf: int
     drain_longest_ns: int
     ring_peak: float
     handler_p50_ns: int

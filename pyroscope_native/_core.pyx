@@ -153,6 +153,7 @@ cdef extern from "profiler.h" nogil:
         uint64_t own_cpu_ns
         uint64_t drain_ns
         uint32_t unattached
+        uint32_t deaf
         uint64_t drain_longest_ns
         double ring_peak
         uint64_t handler_p50_ns

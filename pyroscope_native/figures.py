@@ -69,6 +69,8 @@ class Stats(NamedTuple):
     """Weight under `[stack table full]`."""
     unattached_threads: int
     """Threads that have no timer for want of one."""
+    deaf_threads: int
+    """Threads that block SIGPROF: `[unseen threads]` has what they use."""
     handler_p50_ns: int
     """Time in the signal handler, of one in eight: right within a fifth."""
     handler_p99_ns: int

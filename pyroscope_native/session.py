@@ -403,7 +403,15 @@ class Session:
 
     @staticmethod
     def _warn_of_unattached() -> None:
-        unattached = _core.counters()["unattached"]
+        counters = _core.counters()
+        unattached = counters["unattached"]
+        if counters["deaf"] > 0:
+            warn_once(
+                "deaf",
+                f"{counters['deaf']} threads block SIGPROF, and what they use is under "
+                f"{UNSEEN_THREADS}: whoever started them has blocked all signals (uWSGI's do, "
+                "beside the first: use processes)",
+            )
         if unattached > 0:
             warn_once(
                 "unattached",
@@ -542,6 +550,7 @@ class Session:
             subinterpreter_ns=since("subinterpreter_ns"),
             table_full_ns=since("table_full_ns"),
             unattached_threads=counters["unattached"],
+            deaf_threads=counters["deaf"],
             handler_p50_ns=counters["handler_p50_ns"],
             handler_p99_ns=counters["handler_p99_ns"],
             handler_max_ns=counters["handler_longest_ns"],

@@ -96,6 +96,29 @@ SPLITS = {
 }
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_threads_that_block_all_signals(ends: bool, tmp_path: Path) -> None:
+    code = f"""
+    import signal, threading
+    used, done = [], threading.Event()
+    def deaf():
+        burn(1)
+        used.append(time.thread_time())
+        done.set()
+        if not {ends}: threading.Event().wait()
+    everything = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    thread = threading.Thread(target=deaf, daemon=True)
+    thread.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, everything)
+    done.wait()
+    if {ends}: thread.join()
+    burn(0.5)
+"""
+    weights = weight_by_function(profiled(code, tmp_path))
+    assert_near(weights["[unseen threads]"], 1e9, 4e6, 0.05)
+    assert_near(weights["burn"], 0.5e9, 4e6, 0.05)
+
+
 @CLOCKS
 @pytest.mark.parametrize("kind", SPLITS)
 def test_shares_of_functions(kind: str, clock: str, tmp_path: Path) -> None:
