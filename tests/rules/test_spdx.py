@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 PLACES = ("csrc", "pyroscope_native", "tests", "benchmarks", "examples")
-SUFFIXES = {".c", ".h", ".py", ".pyi", ".pyx", ".css", ".js", ".html", ".sh"}
+SUFFIXES = {".c", ".h", ".py", ".pyi", ".pyx", ".css", ".js", ".html", ".sh", ".yaml", ".alloy"}
 GENERATED = {"pyroscope_native/_core.c"}
 
 # Built up, so that no tool takes them for this file's own.
