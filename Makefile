@@ -9,7 +9,7 @@ SOAK_SIGNALS ?= 1000000
 LABEL_SAMPLES ?= 1000000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick lint check-zone truth labels soak sanitize lines regrtest bench clean FORCE
+.PHONY: help run test test-quick integration lint check-zone truth labels soak sanitize lines regrtest bench clean FORCE
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,10 @@ LOAD_TESTS := --ignore=tests/frameworks $(addprefix --ignore=tests/native/test_,
 
 test-quick: $(VENV)/tested ## Run the tests that take no browser, and no programs under load
 	$(BIN)/python -m pytest tests --ignore=tests/integration $(LOAD_TESTS)
+
+integration: $(VENV)/tested ## Hold what a real server has stored against local profiles: PYROSCOPE_TEST_URL
+	@[ -n "$$PYROSCOPE_TEST_URL" ] || echo "make: all is skipped: PYROSCOPE_TEST_URL names no server (CONTRIBUTING, A real server)"
+	$(BIN)/python -m pytest tests/integration/test_real_server.py
 
 lint: $(VENV)/linted ## Check style, types and the C code's warnings
 	$(BIN)/ruff check .
