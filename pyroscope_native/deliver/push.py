@@ -290,6 +290,7 @@ def _shown_location(location: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Return at most 200 printable characters of `text`."""
+    """Return at most 400 printable characters of `text`, of its beginning and its end: a
+    server quotes all labels of a series before it says what is wrong with it."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= 200 else f"{line[:199]}…"
+    return line if len(line) <= 400 else f"{line[:150]}…{line[-249:]}"

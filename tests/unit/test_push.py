@@ -314,8 +314,8 @@ def test_the_servers_own_words_are_told(server: PushServer) -> None:
     ("body", "words"),
     [
         (b"upstream gone\r\n", "503, upstream gone"),
-        (b"\xff\x1b[31m" + b"x" * 9000, "503, \ufffd [31m" + "x" * 193 + "…"),
-        (b"[" * 9000, "503, " + "[" * 199 + "…"),
+        (b"\xff\x1b[31m" + b"x" * 9000, "503, \ufffd [31m" + "x" * 144 + "…" + "x" * 249),
+        (b"[" * 9000, "503, " + "[" * 150 + "…" + "[" * 249),
         (b'{"message": 1}', '503, {"message": 1}'),
         (b"<html>Service unavailable</html>", "503"),
         (b"", "503"),
@@ -325,6 +325,20 @@ def test_the_servers_own_words_are_told(server: PushServer) -> None:
 def test_the_words_of_others_are_kept_short(server: PushServer, body: bytes, words: str) -> None:
     error = refusal(server, Answer(status=503, body=body))
     assert str(error) == f"{server.address}: {words}"
+
+
+def test_the_reason_behind_many_labels_is_told(server: PushServer) -> None:
+    quoted = ", ".join(f'label_{number}=\\"value\\"' for number in range(30))
+    reason = (
+        "is outside of ingestion window (profile timestamp: 2026-11-26 08:00:00 +0000 UTC, the "
+        "ingestion window starts at 2026-11-26 09:00:00 +0000 UTC and ends at 2026-11-26 "
+        "10:10:00 +0000 UTC)"
+    )
+    message = f"profile with labels '{{{quoted}}}' {reason}"
+    body = f'{{"code":"invalid_argument","message":"{message}"}}'.encode()
+    words = str(refusal(server, Answer(status=400, body=body)))
+    assert "400, invalid_argument: profile with labels" in words
+    assert words.endswith(reason)
 
 
 NOW_NS = 1_700_000_000 * 10**9
