@@ -82,9 +82,7 @@ class Querier:
     def weights(self, labels: Mapping[str, str] | None = None) -> Weights:
         """With files and lines, of samples with these labels."""
         return stored_weights(
-            self.ask(
-                "SelectMergeProfile", profileTypeID=CPU, labelSelector=self.selector(labels)
-            )
+            self.ask("SelectMergeProfile", profileTypeID=CPU, labelSelector=self.selector(labels))
         )
 
     def name_weights(
