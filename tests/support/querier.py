@@ -59,7 +59,11 @@ class Querier:
 
     def ask(self, method: str, **fields: object) -> dict[str, Any]:
         """A call of `querier.v1.QuerierService`. Raises QueryError."""
-        headers = {"Content-Type": "application/json"}
+        # Without the parameter a server hides labels with a period in their names.
+        headers = {
+            "Content-Type": "application/json",
+            "Accept": "*/*; allow-utf8-labelnames=true",
+        }
         if self.tenant:
             headers["X-Scope-OrgID"] = self.tenant
         request = urllib.request.Request(
