@@ -20,10 +20,8 @@ from pathlib import Path
 import pytest
 
 from pyroscope_native.config import Config
-from pyroscope_native.deliver.push import Pusher, PushError, series_labels
 from pyroscope_native.deliver.upload import Uploader
 from pyroscope_native.model import Frame, Function, Profile, Sample
-from pyroscope_native.version import VERSION
 from tests.support import pprof_reader, querier
 from tests.support.pprof_reader import MAX_SAMPLES, ReadProfile
 from tests.support.python import python, run
@@ -260,6 +258,13 @@ def synthetic(samples: int, depth: int, *, time_ns: int) -> Profile:
     )
 
 
+def deliver(service: str, profile: Profile) -> None:
+    """Push it as a session does, its last one."""
+    uploader = Uploader(Config(application_name=service, server_address=SERVER, tenant_id=TENANT))
+    uploader.submit(profile)
+    uploader.finish(querier.DEADLINE_S)
+
+
 @pytest.mark.parametrize(
     ("samples", "depth"),
     [
@@ -270,9 +275,7 @@ def synthetic(samples: int, depth: int, *, time_ns: int) -> Profile:
 def test_what_is_too_large_for_a_profile_arrives_whole(samples: int, depth: int) -> None:
     service, begin_ms = service_name(), now_ms()
     profile = synthetic(samples, depth, time_ns=time.time_ns())
-    uploader = Uploader(Config(application_name=service, server_address=SERVER, tenant_id=TENANT))
-    uploader.submit(profile)
-    uploader.finish(querier.DEADLINE_S)
+    deliver(service, profile)
     asked = Querier(SERVER, service, begin_ms - 1000, now_ms() + 1000, tenant=TENANT)
     places = [
         querier.Place(function.name, function.filename, frame.line)
@@ -286,19 +289,15 @@ def test_what_is_too_large_for_a_profile_arrives_whole(samples: int, depth: int)
     assert querier.differences(expected, found) == []
 
 
-def test_a_refusal_says_why() -> None:
-    service = service_name()
-    pusher = Pusher(
-        server_address=SERVER,
-        labels=series_labels(service, {}, VERSION),
-        basic_auth=None,
-        tenant_id=TENANT,
-        http_headers={},
-        version=VERSION,
-    )
-    two_hours_ago_ns = time.time_ns() - 7200 * 10**9
-    with pytest.raises(PushError) as refused:
-        pusher.push(synthetic(10, 3, time_ns=two_hours_ago_ns), timeout_s=10)
-    assert refused.value.status == 400
-    assert not refused.value.retryable
-    assert "ingestion window" in str(refused.value)
+def test_a_refusal_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    in_two_hours_ns = time.time_ns() + 7200 * 10**9
+    deliver(service_name(), synthetic(10, 3, time_ns=in_two_hours_ns))
+    assert "ingestion window" in caplog.text
+
+
+def test_a_window_that_is_too_old_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    service, two_hours_ago_ns = service_name(), time.time_ns() - 7200 * 10**9
+    deliver(service, synthetic(10, 3, time_ns=two_hours_ago_ns))
+    assert "window" in caplog.text
+    asked = Querier(SERVER, service, now_ms() - 3 * 3_600_000, now_ms(), tenant=TENANT)
+    assert asked.weights() == {}
