@@ -5,9 +5,15 @@
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pyroscope_native.errors import ConfigError
+
+_SERVE_ADDRESS = re.compile(
+    r"((\[(?P<bracketed>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[\w.-]*)):)?"
+    r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?"
+)
 
 
 def parse_address(address: str) -> tuple[SplitResult, tuple[str, str] | None]:
@@ -43,3 +49,35 @@ def split_userinfo(url: SplitResult) -> tuple[SplitResult, tuple[str, str] | Non
         return url, None
     user, _, password = userinfo.partition(":")
     return url._replace(netloc=host), (unquote(user), unquote(password))
+
+
+class ServeAddress(NamedTuple):
+    """Where to listen: a port of a host, or a socket in the file system."""
+
+    host: str
+    """A name or an IP address; empty with a `path`."""
+    first_port: int
+    """0: any port that is free."""
+    last_port: int
+    """Up to this one the ports are tried in turn."""
+    path: str
+    """Of a Unix socket, where `{pid}` stands for the process's id; else empty."""
+
+
+def parse_serve_address(text: str) -> ServeAddress:
+    """[HOST:]PORT, [HOST:]FIRST-LAST or unix:PATH; without a host, loopback.
+
+    Raises `ConfigError`.
+    """
+    if text.startswith("unix:") and len(text) > len("unix:") and "\0" not in text:
+        return ServeAddress("", 0, 0, text[len("unix:") :])
+    parts = _SERVE_ADDRESS.fullmatch(text)
+    if parts is not None:
+        host = parts["bracketed"] or parts["host"] or "127.0.0.1"
+        first = int(parts["first"])
+        last = int(parts["last"] or first)
+        if first <= last <= 65535 and (first > 0 or last == 0):
+            return ServeAddress(host, first, last, "")
+    raise ConfigError(
+        f"the address to serve at is [HOST:]PORT, [HOST:]FIRST-LAST or unix:PATH, not {text}"
+    )
