@@ -2,21 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Server addresses: checked, and never shown with what may be a secret."""
 
-from __future__ import annotations
+# No postponed annotations here: see config.py.
 
 import re
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pyroscope_native.errors import ConfigError
 
-_SERVE_ADDRESS = re.compile(
+_SERVE_ADDRESS = (
     r"((\[(?P<bracketed>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[\w.-]*)):)?"
     r"(?P<first>[0-9]{1,5})(-(?P<last>[0-9]{1,5}))?"
 )
 
 
-def parse_address(address: str) -> tuple[SplitResult, tuple[str, str] | None]:
+def parse_address(address: str) -> tuple[SplitResult, Optional[tuple[str, str]]]:
     """Return an http or https URL without userinfo and trailing slashes, and the
     userinfo as (user, password).
 
@@ -42,7 +42,7 @@ def parse_address(address: str) -> tuple[SplitResult, tuple[str, str] | None]:
     return url._replace(path=url.path.rstrip("/")), userinfo
 
 
-def split_userinfo(url: SplitResult) -> tuple[SplitResult, tuple[str, str] | None]:
+def split_userinfo(url: SplitResult) -> tuple[SplitResult, Optional[tuple[str, str]]]:
     """Return `url` without its userinfo, and that as (user, password)."""
     userinfo, at, host = url.netloc.rpartition("@")
     if not at:
@@ -71,7 +71,7 @@ def parse_serve_address(text: str) -> ServeAddress:
     """
     if text.startswith("unix:") and len(text) > len("unix:") and "\0" not in text:
         return ServeAddress("", 0, 0, text[len("unix:") :])
-    parts = _SERVE_ADDRESS.fullmatch(text)
+    parts = re.fullmatch(_SERVE_ADDRESS, text)
     if parts is not None:
         host = parts["bracketed"] or parts["host"] or "127.0.0.1"
         first = int(parts["first"])

@@ -7,14 +7,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from typing import Any
 from warnings import warn
 
-from pyroscope_native import config as settings
+from pyroscope_native import settings, values
 from pyroscope_native.choices import LineNo, ProfilerImplementation
-from pyroscope_native.config import Config
-from pyroscope_native.errors import ConfigError
+from pyroscope_native.config import DEFAULT_SERVER_ADDRESS, Config
+from pyroscope_native.errors import ConfigError, SourceError
 from pyroscope_native.figures import Stats
-from pyroscope_native.log import inform, show, warn_once
+from pyroscope_native.log import inform, set_level, show, warn_once
 from pyroscope_native.support import reason_unsupported
 
 
@@ -48,13 +49,27 @@ def configure(
     overhead_budget: float = 1.0,
     label_value_limit: int = 1000,
     replace_label_periods: bool = False,
+    bearer_token: str = "",
+    bearer_token_file: str = "",
+    ca_file: str = "",
+    client_cert_file: str = "",
+    client_key_file: str = "",
+    upload_timeout: float = 10.0,
+    shutdown_timeout: float = 5.0,
+    queue_size: int | str = "32MB",
+    spool_directory: str = "",
+    spool_size: int | str = "256MB",
+    serve_address: str = "",
+    serve_token: str = "",
 ) -> bool:
     """Profile this process from now on and push to a Pyroscope server.
 
-    application_name: `service_name` of the profiles; else
-        `PYROSCOPE_APPLICATION_NAME`, else the name of the program.
-    server_address: base URL of Pyroscope or of Alloy's receiver; else
-        `PYROSCOPE_SERVER_ADDRESS`, else http://localhost:4040.
+    What has its default is left to the environment (`PYROSCOPE_SERVER_ADDRESS`, …), then
+    to the file that `PYROSCOPE_CONFIGURATION_FILE` names; docs/configuration.md has all.
+
+    application_name: `service_name` of the profiles; at last the name of the program.
+    server_address: base URL of Pyroscope or of Alloy's receiver; at last
+        http://localhost:4040, unless there is a serve_address.
     basic_auth_username, basic_auth_password: sent if both are given.
     enable_logging: log the beginning and the end, too, and on stderr unless the
         program's logging is set up.
@@ -74,50 +89,44 @@ def configure(
         `[other]`.
     replace_label_periods: make periods in names of tags and labels `_`, instead of
         leaving out the label.
+    bearer_token, bearer_token_file: sent with each upload; the file's wins, and is read
+        again when it has changed.
+    ca_file: certificates (PEM) to verify the server by; else the system's.
+    client_cert_file, client_key_file: certificate (PEM) to show the server, and its key.
+    upload_timeout: seconds that one upload may take.
+    shutdown_timeout: seconds that the last upload may take when the program ends.
+    queue_size: bytes of memory for what waits for the server, or text such as "32MB".
+    spool_directory: where what waits is kept on disk.
+    spool_size: space that it may take there, that of all processes together.
+    serve_address: where to answer who pulls: [HOST:]PORT, [HOST:]FIRST-LAST or unix:PATH.
+    serve_token: bearer token that who pulls must show.
 
     The others are taken as pyroscope-io takes them, and change nothing; where
     that is not what was meant, it is logged. app_name and native are deprecated.
 
     Returns whether profiling has begun: False if it runs already, or can't
-    here, which is logged once. Raises ConfigError for a setting that cannot be.
+    here, which is logged once, or is not to by `PYROSCOPE_AGENT_ENABLED`. Raises
+    ConfigError for an argument that cannot be; what the environment or a file says
+    and cannot be is logged once.
     """
+    arguments = dict(locals())
     if app_name is not None:
         warn("app_name is deprecated: application_name", DeprecationWarning, stacklevel=2)
-        application_name = app_name
+        arguments["application_name"] = app_name
     if native is not None:
         warn("native is deprecated and does nothing", DeprecationWarning, stacklevel=2)
     if not isinstance(cpu_implementation, ProfilerImplementation):
         raise ConfigError("cpu_implementation must be a ProfilerImplementation")
-    username = settings.parse_text("basic_auth_username", basic_auth_username)
-    password = settings.parse_text("basic_auth_password", basic_auth_password)
-    address = settings.parse_server_address(
-        settings.parse_text("server_address", server_address)
-        or settings.server_address_from_environment()
-        or settings.DEFAULT_SERVER_ADDRESS
-    )
-    chosen = Config(
-        application_name=settings.parse_text("application_name", application_name)
-        or settings.application_name_from_environment()
-        or program_name(),
-        server_address=address,
-        rate_hz=settings.parse_rate(sample_rate),
-        clock=settings.parse_clock(clock) if clock is not None else None,
-        tags=_usable_tags(settings.parse_mapping("tags", tags), replace_label_periods),
-        upload_interval_s=settings.parse_interval(upload_interval),
-        basic_auth=(username, password) if username and password else None,
-        tenant_id=settings.parse_text("tenant_id", tenant_id),
-        http_headers=settings.parse_headers(http_headers),
-        thread_names=bool(report_thread_name),
-        pid_label=bool(report_pid),
-        thread_id_label=bool(report_thread_id),
-        line_no=settings.parse_line_no(line_no),
-        overhead_budget=settings.parse_budget(overhead_budget),
-        label_value_limit=settings.parse_value_limit(label_value_limit),
-        replace_label_periods=bool(replace_label_periods),
-        fuse=settings.fuse_from_environment(),
-    )
+    given = _given(arguments)
+    if "tags" in given:
+        values.mapping("tags", tags)
     if enable_logging:
         show()
+    config = _resolve(given)
+    if config is None:
+        return False
+    if not config.server_address and not config.serve_address:
+        config = config._replace(server_address=DEFAULT_SERVER_ADDRESS)
     if mem_enabled:
         warn_once("mem_enabled", "mem_enabled: memory is not profiled, CPU time is")
     if not cpu_enabled:
@@ -127,34 +136,57 @@ def configure(
         warn_once("oncpu", "oncpu=False: waiting is not measured, CPU time is")
     if cpu_implementation is not ProfilerImplementation.PySpy:
         warn_once("cpu_implementation", "cpu_implementation: there is one engine for all choices")
-    begun = _begin(chosen)
-    if begun and enable_logging:
-        from pyroscope_native.address import parse_address
-
-        where = parse_address(address)[0].geturl()  # without a password
-        inform(f"profiling has begun: {chosen.application_name} to {where}")
+    begun = _begin(config)
+    if begun:
+        inform(f"profiling has begun: {config.application_name}{_destination(config)}")
     return begun
 
 
-def _usable_tags(tags: Mapping[object, object], replace_periods: bool) -> dict[str, str]:
-    """Without those that a server would refuse, each of which is told once."""
-    if not tags:
-        return {}
-    from pyroscope_native.labels import checked
+def _given(arguments: Mapping[str, Any]) -> dict[str, object]:
+    """Those of `configure()` that are settings, and say something: not their default, and
+    not nothing."""
+    code = configure.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    defaults = dict(zip(positional, configure.__defaults__ or ()))
+    defaults.update(configure.__kwdefaults__ or {})
+    given = {}
+    for name, value in arguments.items():
+        default = defaults[name]
+        says_nothing = value is default or (not default and (value is None or value == ""))
+        if name in settings.BY_NAME and not says_nothing:
+            is_default = isinstance(value, (int, float, str)) and value == default
+            if not is_default:
+                given[name] = value
+    return given
 
-    usable: dict[str, str] = {}
-    for given, value in tags.items():
-        name = str(given).replace(".", "_") if replace_periods else given
-        label = checked(name, "" if value is None else value)
-        if label is None:
-            continue
-        if label[0] in settings.SAMPLE_ONLY:
-            warn_once(f"tag {name}", f"the tag {name} is left out: only samples may have it")
-        elif len(usable) == settings.PROCESS_TAGS:
-            warn_once("tags", f"tags are left out: a server takes {settings.PROCESS_TAGS}")
-        else:
-            usable.update([label])
-    return usable
+
+def _resolve(arguments: Mapping[str, object]) -> Config | None:
+    """What is to be done; None, which has been logged, if nothing is. Raises ConfigError
+    for an argument."""
+    try:
+        config = settings.resolve(
+            arguments,
+            defaults=Config(application_name=program_name()),
+            config_file=settings.file_to_read(),
+            tolerant=True,
+        )
+    except SourceError as error:
+        warn_once("settings", f"nothing is profiled: {error}")
+        return None
+    set_level(config.log_level)
+    settings.warn_of_misspelt()
+    if not config.enabled:
+        inform("nothing is profiled: it is disabled by PYROSCOPE_AGENT_ENABLED")
+        return None
+    return config
+
+
+def _destination(config: Config) -> str:
+    if not config.server_address:
+        return ""
+    from pyroscope_native.address import parse_address
+
+    return f" to {parse_address(config.server_address)[0].geturl()}"  # without a password
 
 
 def _begin(chosen: Config) -> bool:
@@ -241,17 +273,16 @@ class profile:
 
         for path in outputs:
             check_output(path)
-        self._config = Config(
-            application_name=program_name(),
+        config = _resolve(_given({"sample_rate": sample_rate, "clock": clock}))
+        self._config = config and config._replace(
             outputs=tuple(os.path.abspath(path) for path in outputs),
-            rate_hz=settings.parse_rate(sample_rate),
-            clock=settings.parse_clock(clock) if clock is not None else None,
-            fuse=settings.fuse_from_environment(),
+            server_address=None,
+            serve_address="",
         )
         self._begun = False
 
     def __enter__(self) -> None:
-        self._begun = _begin(self._config)
+        self._begun = self._config is not None and _begin(self._config)
 
     def __exit__(self, *_: object) -> None:
         if self._begun:

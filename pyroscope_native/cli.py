@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pyroscope_native import config as settings
+from pyroscope_native import config_file, settings
 from pyroscope_native.config import Config
 from pyroscope_native.errors import CommandError, ConfigError
+from pyroscope_native.settings import Setting
 from pyroscope_native.support import reason_unsupported
 from pyroscope_native.version import VERSION
 
@@ -19,8 +20,15 @@ USAGE_ERROR = 2
 _INTERRUPTED = 130
 """As shells report it."""
 
-_RUN_FLAGS = ("-h", "--help", "--quiet", "--no-children")
-"""Options of `run` that take no value."""
+_GROUPS = {
+    "profiling": "profiling",
+    "labels": "names and labels",
+    "output": "output",
+    "server": "server",
+    "delivery": "delivery to the server",
+    "serving": "serving",
+}
+"""Titles of the groups of `run`'s options."""
 
 _RUN_USAGE = """pyroscope-native run [options] SCRIPT [arguments]
        pyroscope-native run [options] -m MODULE [arguments]
@@ -32,6 +40,10 @@ _RUN_EPILOG = """examples:
   pyroscope-native run --server-address http://localhost:4040 --tag env=prod app.py
   pyroscope-native run --group-by endpoint app.py
   pyroscope-native run -m gunicorn -w 4 shop:app
+
+What no option says is taken from the environment (PYROSCOPE_SERVER_ADDRESS, …), then
+from the file; docs/configuration.md has all of them. Passwords and tokens can be said
+there only.
 
 Arguments, exit code and output are the program's own. Its children are profiled
 as themselves. At the end a summary is printed on stderr."""
@@ -95,6 +107,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
     What follows the first word that is no option of ours, be it `--`, is the
     program's and none of argparse's business.
     """
+    flags = _run_flags()
     at = 0
     while at < len(words):
         word = words[at]
@@ -103,7 +116,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
         if word == "-" or word[:2] in ("-m", "-c") or not word.startswith("-"):
             break
         holds_value = "=" in word if word.startswith("--") else len(word) > 2
-        at += 1 if holds_value or word in _RUN_FLAGS else 2
+        at += 1 if holds_value or word in flags else 2
     return list(words[:at]), list(words[at:])
 
 
@@ -132,67 +145,49 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         allow_abbrev=False,
     )
     run.add_argument(
-        "--rate", metavar="HZ", default=None, help="samples per CPU second and thread (default 100)"
-    )
-    run.add_argument(
-        "-o",
-        "--output",
-        metavar="PATH",
-        action="append",
-        default=[],
-        help="write the profile there: .pb.gz, .html, .collapsed or .speedscope.json; may be "
-        "repeated (default without a server: pyroscope-NAME-PID.pb.gz and .html)",
-    )
-    run.add_argument(
-        "--server-address",
-        metavar="URL",
-        help="push to this Pyroscope server (also PYROSCOPE_SERVER_ADDRESS)",
-    )
-    run.add_argument(
-        "--application-name",
-        metavar="NAME",
-        help="the profile's service_name (also PYROSCOPE_APPLICATION_NAME; default: the "
-        "script's or module's name)",
-    )
-    run.add_argument(
-        "--clock",
-        metavar="thread|process",
-        help="timers that drive sampling: one per thread, or one for all (default: thread where "
-        "it can be had)",
-    )
-    run.add_argument(
-        "--tag",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="label of the whole profile; may be repeated",
-    )
-    run.add_argument(
-        "--upload-interval",
-        metavar="SECONDS",
-        default=None,
-        help="how often to push (default 10)",
-    )
-    run.add_argument(
-        "--overhead-budget",
-        metavar="PERCENT",
-        default=None,
-        help="of the program's CPU time that profiling may take before the rate goes down "
-        "(default 1)",
-    )
-    run.add_argument(
-        "--group-by",
-        metavar="LABEL",
-        default="",
-        help="sum up by the values of this label in the summary, too (endpoint, thread_name, …)",
+        "--config",
+        metavar="FILE",
+        help="a TOML file with settings (also PYROSCOPE_CONFIGURATION_FILE; default: the table "
+        "[tool.pyroscope-native] of ./pyproject.toml, if there is one)",
     )
     run.add_argument(
         "--no-children",
         action="store_true",
         help="profile the program's own process only, and leave nothing in its environment",
     )
-    run.add_argument("--quiet", action="store_true", help="print no summary at the end")
+    groups = {name: run.add_argument_group(title) for name, title in _GROUPS.items()}
+    for setting in settings.SETTINGS:
+        if setting.options:
+            _add_option(groups[setting.group], setting)
     run.set_defaults(act=_run)
+
+
+def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
+    if not setting.metavar:
+        group.add_argument(
+            *setting.options,
+            dest=setting.name,
+            action=argparse.BooleanOptionalAction,
+            default=None,
+            help=setting.meaning,
+        )
+        return
+    group.add_argument(
+        *setting.options,
+        dest=setting.name,
+        metavar=setting.metavar,
+        action="append" if setting.repeats else "store",
+        help=setting.meaning,
+    )
+
+
+def _run_flags() -> set[str]:
+    """Options of `run` that take no value."""
+    flags = {"-h", "--help", "--no-children"}
+    for setting in settings.SETTINGS:
+        if setting.options and not setting.metavar:
+            flags |= {*setting.options, *(f"--no-{option[2:]}" for option in setting.options)}
+    return flags
 
 
 def _add_view(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -300,7 +295,10 @@ def _run(options: argparse.Namespace) -> int:
     words, name = _program(options.program)
     if not words[0].startswith("-"):
         check_script(words[0])
-    config = _run_config(options, name)
+    arguments = settings.absolute(_arguments(options))
+    config = _run_config(arguments, _config_file(options.config), name)
+    if not config.enabled:
+        exec_program(words, None)
     reason = reason_unsupported()
     if reason is not None:
         print(f"pyroscope_native: nothing is profiled: {reason}", file=sys.stderr)
@@ -333,49 +331,33 @@ def _program(words: list[str]) -> tuple[list[str], str]:
     return words, "stdin" if words[0] == "-" else os.path.splitext(name)[0]
 
 
-def _run_config(options: argparse.Namespace, name: str) -> Config:
-    from pyroscope_native.deliver.file import check_output
+def _arguments(options: argparse.Namespace) -> dict[str, object]:
+    """The settings that the options say."""
+    return {
+        name: value
+        for name, value in vars(options).items()
+        if name in settings.BY_NAME and value is not None
+    }
 
-    server = options.server_address
-    if server is not None:
-        settings.parse_server_address(server)
-    else:
-        server = settings.server_address_from_environment()
-    outputs = [os.path.abspath(path) for path in options.output]
-    for path in options.output:
-        check_output(path)
-    application_name = (
-        options.application_name or settings.application_name_from_environment() or name
-    )
-    default_outputs = not outputs and server is None
-    spare_output = ""
+
+def _config_file(asked: str | None) -> str:
+    return settings.file_to_read(asked) or config_file.find_in_directory()
+
+
+def _run_config(arguments: dict[str, object], file: str, name: str) -> Config:
+    defaults = Config(application_name=name, summary=True)
+    config = settings.resolve(arguments, defaults=defaults, config_file=file, tolerant=False)
+    settings.warn_of_misspelt()
+    is_delivered = config.server_address is not None or config.serve_address != ""
     # The process id stays what it is: this process becomes the program.
-    base = os.path.abspath(f"pyroscope-{_file_name(application_name)}-{os.getpid()}")
-    if options.group_by and not outputs and not default_outputs:
+    base = os.path.abspath(f"pyroscope-{_file_name(config.application_name)}-{os.getpid()}")
+    if config.outputs or not config.enabled:
+        return config
+    if not is_delivered:
+        return config._replace(outputs=(f"{base}.pb.gz", f"{base}.html"), default_outputs=True)
+    if config.group_by:
         raise ConfigError("--group-by wants the whole profile: beside a server, give an -o too")
-    if default_outputs:
-        outputs = [f"{base}.pb.gz", f"{base}.html"]
-    elif not outputs:
-        spare_output = f"{base}.pb.gz"
-    return Config(
-        application_name=application_name,
-        server_address=server,
-        outputs=tuple(outputs),
-        default_outputs=default_outputs,
-        spare_output=spare_output,
-        rate_hz=settings.parse_rate(options.rate) if options.rate is not None else 100,
-        clock=settings.parse_clock(options.clock) if options.clock is not None else None,
-        tags=settings.parse_tags(options.tag),
-        upload_interval_s=settings.parse_interval(options.upload_interval)
-        if options.upload_interval is not None
-        else 10.0,
-        overhead_budget=settings.parse_budget(options.overhead_budget)
-        if options.overhead_budget is not None
-        else 0.01,
-        fuse=settings.fuse_from_environment(),
-        summary=not options.quiet,
-        group_by=options.group_by,
-    )
+    return config._replace(spare_output=f"{base}.pb.gz" if config.server_address else "")
 
 
 def _file_name(name: str) -> str:
@@ -404,18 +386,19 @@ def _merge(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from pyroscope_native.doctor import examine, reset_fuse
 
-    name = options.application_name or settings.application_name_from_environment()
+    config = settings.resolve(
+        settings.absolute(_arguments(options)),
+        defaults=Config(application_name=""),
+        config_file=_config_file(None),
+        tolerant=False,
+    )
+    settings.warn_of_misspelt()
     if options.reset_fuse:
-        if name is None:
+        if not config.application_name:
             raise ConfigError("--reset-fuse wants the --application-name of what died")
-        print(reset_fuse(name))
+        print(reset_fuse(config))
         return 0
-    address = options.server_address
-    if address is not None:
-        settings.parse_server_address(address)
-    else:
-        address = settings.server_address_from_environment()
-    findings = examine(name, address)
+    findings = examine(config)
     problems = [finding for finding in findings if finding.status == "problem"]
     if options.json:
         import json

@@ -1,25 +1,22 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the profiler is asked to do: arguments, then environment, then defaults.
+"""What the profiler is asked to do, checked, so that the rest can rely on it.
 
-The only reader of the environment's settings. Everything is checked here, so
-that the rest can rely on it.
+`settings` has who says it.
 """
 
 # No postponed annotations here: a NamedTuple compiles each, and the first call of
 # compile() in a process takes milliseconds.
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Optional
+from typing import Literal, NamedTuple, Optional
 
 from pyroscope_native.errors import ConfigError
 
 Clock = Literal["thread", "process"]
 LineNumbers = Literal["last", "first", "none"]
 
-RATE_LIMIT_HZ = 10_000
 DEFAULT_SERVER_ADDRESS = "http://localhost:4040"
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -102,6 +99,10 @@ class Config(NamedTuple):
     """Whether to tell on stderr, at the end, what was found."""
     group_by: str = ""
     """Label by whose values the summary sums up, where there are outputs; empty: none."""
+    enabled: bool = True
+    """Whether to profile at all; if not, little else is told."""
+    log_level: str = ""
+    """The logger's, see `log.set_level`; empty: as it is."""
 
     def __repr__(self) -> str:
         # The rest may hold secrets.
@@ -111,113 +112,6 @@ class Config(NamedTuple):
     def period_ns(self) -> int:
         """CPU time between two samples of a thread."""
         return 1_000_000_000 // self.rate_hz
-
-
-def parse_rate(value: object) -> int:
-    """Samples per CPU second, 1 to RATE_LIMIT_HZ. Raises ConfigError."""
-    try:
-        rate = int(value)  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        rate = 0
-    if not 1 <= rate <= RATE_LIMIT_HZ:
-        raise ConfigError(f"rate must be a whole number from 1 to {RATE_LIMIT_HZ} Hz, not {value}")
-    return int(rate)
-
-
-def parse_interval(value: object) -> float:
-    """Seconds between uploads, 1 to 3600. Raises ConfigError."""
-    try:
-        interval_s = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        interval_s = 0.0
-    if not 1 <= interval_s <= 3600:
-        raise ConfigError(f"upload interval must be 1 to 3600 seconds, not {value}")
-    return interval_s
-
-
-def parse_budget(value: object) -> float:
-    """Per cent of the process's CPU time, above 0 and up to 100, as a share. Raises
-    ConfigError."""
-    try:
-        percent = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        percent = 0.0
-    if not 0 < percent <= 100:
-        raise ConfigError(f"overhead budget must be above 0 and up to 100 per cent, not {value}")
-    return percent / 100
-
-
-def parse_value_limit(value: object) -> int:
-    """A whole number above 0. Raises ConfigError."""
-    if not isinstance(value, int) or value < 1:
-        raise ConfigError(f"label value limit must be a whole number above 0, not {value}")
-    return value
-
-
-def parse_clock(value: object) -> Clock:
-    """ "thread" or "process". Raises ConfigError."""
-    if value == "thread":
-        return "thread"
-    if value == "process":
-        return "process"
-    raise ConfigError(f"clock must be thread or process, not {value}")
-
-
-def parse_line_no(value: object) -> LineNumbers:
-    """A `LineNo`. Raises ConfigError."""
-    if value == "last":
-        return "last"
-    if value == "first":
-        return "first"
-    if value == "none":
-        return "none"
-    raise ConfigError(
-        f"line_no must be LineNo.LastInstruction, LineNo.First or LineNo.NoLine, not {value}"
-    )
-
-
-def parse_text(setting: str, value: object) -> str:
-    """A text, "" for None. Raises ConfigError, which does not quote it: it may be secret."""
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise ConfigError(f"{setting} must be a string, not of type {type(value).__name__}")
-    return value
-
-
-def parse_mapping(setting: str, value: object) -> Mapping[Any, Any]:
-    """A mapping, an empty one for None. Raises ConfigError, which does not quote it."""
-    if value is None:
-        return _NONE
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{setting} must be a dict, not of type {type(value).__name__}")
-    return value
-
-
-def parse_headers(value: object) -> dict[str, str]:
-    """HTTP headers by name. Raises ConfigError, without their values."""
-    headers = parse_mapping("http_headers", value)
-    return {
-        parse_text("the name of an HTTP header", name): parse_text(f"HTTP header {name}", text)
-        for name, text in headers.items()
-    }
-
-
-def parse_tag(text: str) -> tuple[str, str]:
-    """KEY=VALUE. Raises ConfigError."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"a tag is KEY=VALUE, not {text}")
-    check_process_tag(name, value)
-    return name, value
-
-
-def parse_tags(texts: Sequence[str]) -> dict[str, str]:
-    """Each KEY=VALUE. Raises ConfigError."""
-    tags = dict(map(parse_tag, texts))
-    if len(tags) > PROCESS_TAGS:
-        raise ConfigError(f"{len(tags)} tags are too many: a server takes {PROCESS_TAGS}")
-    return tags
 
 
 def check_process_tag(name: str, value: str) -> None:
@@ -237,44 +131,3 @@ def check_tag(name: str, value: str) -> None:
         raise ConfigError(f"the tag name {name} is reserved")
     if not value or len(value.encode("utf-8", "replace")) > 2048:
         raise ConfigError(f"the value of tag {name} must be 1 to 2048 bytes")
-
-
-def parse_server_address(value: str) -> str:
-    """An http or https URL. Raises ConfigError."""
-    # Here and not above: who gives no address need not load a URL parser.
-    from pyroscope_native.address import parse_address
-
-    parse_address(value)
-    return value
-
-
-def from_environment(name: str, parse: Callable[[str], Any] = str) -> Any:
-    """The setting in the environment, None where it is unset or empty.
-
-    Raises ConfigError that names the variable.
-    """
-    value = os.environ.get(name)
-    if not value:
-        return None
-    try:
-        return parse(value)
-    except ConfigError as error:
-        raise ConfigError(f"{name}: {error}") from None
-
-
-def server_address_from_environment() -> Optional[str]:
-    """`PYROSCOPE_SERVER_ADDRESS`, or None."""
-    address: Optional[str] = from_environment("PYROSCOPE_SERVER_ADDRESS", parse_server_address)
-    return address
-
-
-def application_name_from_environment() -> Optional[str]:
-    """`PYROSCOPE_APPLICATION_NAME`, or None."""
-    name: Optional[str] = from_environment("PYROSCOPE_APPLICATION_NAME")
-    return name
-
-
-def fuse_from_environment() -> str:
-    """`PYROSCOPE_FUSE`: a directory in memory, or "off"; see Config.fuse."""
-    value = from_environment("PYROSCOPE_FUSE") or "/dev/shm"
-    return "" if value == "off" else os.path.abspath(value)

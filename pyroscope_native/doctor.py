@@ -17,8 +17,7 @@ import time
 from importlib import metadata
 from typing import Literal, NamedTuple
 
-from pyroscope_native import config as settings
-from pyroscope_native.config import Clock
+from pyroscope_native.config import Clock, Config
 from pyroscope_native.support import reason_unsupported
 from pyroscope_native.version import VERSION
 
@@ -41,9 +40,9 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-def examine(application_name: str | None, server_address: str | None) -> list[Finding]:
-    """Look at everything; at the fuse of one application, and at a server, where they
-    are named."""
+def examine(config: Config) -> list[Finding]:
+    """Look at everything; at the fuse of one application, and at a server, where `config`
+    names them."""
     reason = reason_unsupported()
     interpreter = (
         f"{platform.python_implementation()} {platform.python_version()} on {sys.platform}"
@@ -53,7 +52,7 @@ def examine(application_name: str | None, server_address: str | None) -> list[Fi
             Finding(
                 "interpreter", "problem", f"{interpreter}: {reason}", "programs run unprofiled"
             ),
-            _server(server_address),
+            _server(config.server_address),
         ]
     return [
         Finding("interpreter", "ok", f"{interpreter}, pyroscope_native {VERSION}"),
@@ -61,20 +60,20 @@ def examine(application_name: str | None, server_address: str | None) -> list[Fi
         *_clocks(),
         _signal(),
         *_limits(),
-        _fuse(application_name),
+        _fuse(config.application_name, config.fuse),
         *_packages(),
-        _server(server_address),
+        _server(config.server_address),
     ]
 
 
-def reset_fuse(application_name: str) -> str:
+def reset_fuse(config: Config) -> str:
     """Forget that an application died inside the profiler; says what was done."""
     from pyroscope_native.fuse import Fuse
 
-    directory = settings.fuse_from_environment()
-    if directory and Fuse(application_name, directory).reset():
-        return f"{application_name} will be profiled again"
-    return f"there was nothing to forget of {application_name}"
+    name = config.application_name
+    if config.fuse and Fuse(name, config.fuse).reset():
+        return f"{name} will be profiled again"
+    return f"there was nothing to forget of {name}"
 
 
 def _frames() -> Finding:
@@ -202,10 +201,9 @@ def _limits() -> list[Finding]:
     return findings
 
 
-def _fuse(application_name: str | None) -> Finding:
+def _fuse(application_name: str, directory: str) -> Finding:
     from pyroscope_native.fuse import Fuse
 
-    directory = settings.fuse_from_environment()
     if not directory:
         return Finding("fuse", "note", "off: crashes inside the profiler are not remembered")
     reason = Fuse(application_name, directory).blown() if application_name else None
@@ -213,7 +211,7 @@ def _fuse(application_name: str | None) -> Finding:
         return Finding("fuse", "problem", reason)
     if not os.access(directory, os.W_OK):
         return Finding("fuse", "note", f"{directory} is not writable: there is none")
-    if application_name is None:
+    if not application_name:
         return Finding("fuse", "ok", "crashes are remembered; --application-name asks for one's")
     return Finding("fuse", "ok", f"{application_name} has not died inside the profiler")
 

@@ -9,5 +9,9 @@ class ConfigError(ValueError):
     """A setting that cannot be: what is wrong with it, and what is allowed."""
 
 
+class SourceError(ConfigError):
+    """One that the environment or a file says, and no argument."""
+
+
 class CommandError(Exception):
     """Why a command could not do what it was to: it ends with status 1."""

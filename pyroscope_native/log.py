@@ -10,6 +10,9 @@ from __future__ import annotations
 import sys
 import threading
 
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "off": 100}
+"""As `logging` has them."""
+
 _said: set[str] = set()
 
 
@@ -50,6 +53,18 @@ def show() -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         logger.addHandler(handler)
+
+
+def set_level(level: str) -> None:
+    """Log from `level` on, one of LEVELS; what is less than a warning, on stderr unless the
+    program has said where. Empty: leave all as it is."""
+    if not level:
+        return
+    import logging
+
+    logging.getLogger("pyroscope_native").setLevel(LEVELS[level])
+    if LEVELS[level] < logging.WARNING:
+        show()
 
 
 def _forget_dummy_thread() -> None:

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyroscope_native import labels
-from pyroscope_native.api import _usable_tags
-from pyroscope_native.config import PROCESS_TAGS, parse_tags
+from pyroscope_native.config import PROCESS_TAGS, Config
 from pyroscope_native.errors import ConfigError
+from pyroscope_native.settings import resolve
+
+NOTHING = Config(application_name="")
 
 logging.getLogger("pyroscope_native").addHandler(logging.NullHandler())
 
@@ -101,10 +103,12 @@ def test_a_name_that_cannot_be_shown_is_refused_like_others() -> None:
 
 def test_a_process_has_as_many_tags_as_a_server_takes() -> None:
     tags = {f"tag_{number}": "x" for number in range(40)}
-    usable = _usable_tags({"span_id": "0123456789abcdef", **tags}, False)
+    given = {"span_id": "0123456789abcdef", **tags}
+    usable = resolve({"tags": given}, defaults=NOTHING, tolerant=True).tags
     assert usable == dict(list(tags.items())[:PROCESS_TAGS])
-    assert parse_tags([f"{name}=x" for name in usable]) == usable
+    words = [f"{name}=x" for name in usable]
+    assert resolve({"tags": words}, defaults=NOTHING, tolerant=False).tags == usable
     with pytest.raises(ConfigError, match="too many"):
-        parse_tags([f"{name}=x" for name in tags])
+        resolve({"tags": tags}, defaults=NOTHING, tolerant=False)
     with pytest.raises(ConfigError, match="span_id"):
-        parse_tags(["span_id=0123456789abcdef"])
+        resolve({"tags": ["span_id=0123456789abcdef"]}, defaults=NOTHING, tolerant=False)

@@ -94,7 +94,7 @@ def test_integrations_are_imported_by_programs_only(module: str) -> None:
 
 READERS = {
     "_bootstrap.sitecustomize": "whether there is a note",
-    "config": "the settings",
+    "environment": "the settings",
     "launch": "hands its own to the program",
     "note": "the note",
     "program": "takes the note out where children are not to find it",
