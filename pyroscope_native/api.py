@@ -178,7 +178,7 @@ def _resolve(arguments: Mapping[str, object]) -> Config | None:
     if not config.enabled:
         inform("nothing is profiled: it is disabled by PYROSCOPE_AGENT_ENABLED")
         return None
-    return config
+    return config._replace(outputs=(), group_by="", summary=False)  # they are of `run`
 
 
 def _destination(config: Config) -> str:

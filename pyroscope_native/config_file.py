@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -58,8 +59,8 @@ def read(path: str, names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
         raise ConfigError(f"{shown}: {error.strerror}") from None
     except ValueError as error:
         # A parser may quote what it can't read, which may be a secret.
-        place = getattr(error, "lineno", None)
-        where = f" (line {place})" if place else ""
+        place = re.search(r"at line [0-9]+, column [0-9]+", str(error))
+        where = f" {place[0]}" if place else ""
         raise ConfigError(f"{shown}: not valid TOML{where}") from None
     settings: dict[str, Any] = {}
     unknown = []

@@ -45,7 +45,7 @@ class Setting(NamedTuple):
     meaning: str = ""
     """For the help of `run`."""
     locate: Optional[Callable[[Any, str], Any]] = None
-    """Makes paths absolute, as seen from a directory."""
+    """Makes paths absolute, as seen from a directory. Raises ConfigError."""
     repeats: bool = False
     """Whether the option may be given several times."""
 
@@ -204,7 +204,7 @@ SETTINGS = (
         "PATH",
         "write the profile there: .pb.gz, .html, .collapsed or .speedscope.json; may be "
         "repeated (default where nothing is pushed or served: pyroscope-NAME-PID.pb.gz and .html)",
-        values.absolute_each,
+        values.writable,
         repeats=True,
     ),
     Setting(

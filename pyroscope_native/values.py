@@ -97,9 +97,10 @@ def rate(what: str, value: object) -> int:
 def rate_of_interval(what: str, value: object) -> int:
     """Samples per CPU second, of the seconds from one to the next."""
     length_s = seconds(value)
-    if length_s is None or not 1 / RATE_LIMIT_HZ <= length_s <= 1:
+    frequency = round(1 / length_s) if length_s else 0
+    if not 1 <= frequency <= RATE_LIMIT_HZ:
         raise _fault(what, "0.1ms to 1s", value)
-    return round(1 / length_s)
+    return frequency
 
 
 def budget(what: str, value: object) -> float:
@@ -214,15 +215,11 @@ def fuse_directory(what: str, value: object) -> str:
 
 
 def outputs(what: str, value: object) -> tuple[str, ...]:
-    """Paths with a suffix that we write: one, or several."""
-    from pyroscope_native.deliver.file import check_output
-
+    """Paths: one, or several."""
     paths = [value] if isinstance(value, str) else value
     if not isinstance(paths, (list, tuple)):
         raise ConfigError(f"{what} must be a path, or a list of them")
-    for path in paths:
-        check_output(text(what, path))
-    return tuple(paths)
+    return tuple(text(what, path) for path in paths)
 
 
 def absolute(path: str, directory: str) -> str:
@@ -230,8 +227,14 @@ def absolute(path: str, directory: str) -> str:
     return os.path.abspath(os.path.join(directory, os.path.expanduser(path))) if path else ""
 
 
-def absolute_each(paths: tuple[str, ...], directory: str) -> tuple[str, ...]:
-    return tuple(absolute(path, directory) for path in paths)
+def writable(paths: tuple[str, ...], directory: str) -> tuple[str, ...]:
+    """The paths made absolute. Raises ConfigError for one that could not be written now."""
+    from pyroscope_native.deliver.file import check_output
+
+    found = tuple(absolute(path, directory) for path in paths)
+    for path in found:
+        check_output(path)
+    return found
 
 
 def absolute_socket(address: str, directory: str) -> str:
