@@ -16,6 +16,7 @@ from pyroscope_native.config import DEFAULT_SERVER_ADDRESS, Config
 from pyroscope_native.errors import ConfigError, SourceError
 from pyroscope_native.figures import Stats
 from pyroscope_native.log import inform, set_level, show, warn_once
+from pyroscope_native.settings_table import BY_NAME
 from pyroscope_native.support import reason_unsupported
 
 
@@ -153,7 +154,7 @@ def _given(arguments: Mapping[str, Any]) -> dict[str, object]:
     for name, value in arguments.items():
         default = defaults[name]
         says_nothing = value is default or (not default and (value is None or value == ""))
-        if name in settings.BY_NAME and not says_nothing:
+        if name in BY_NAME and not says_nothing:
             is_default = isinstance(value, (int, float, str)) and value == default
             if not is_default:
                 given[name] = value

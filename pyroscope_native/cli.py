@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pyroscope_native import config_file, settings
 from pyroscope_native.config import Config
 from pyroscope_native.errors import CommandError, ConfigError
-from pyroscope_native.settings import Setting
+from pyroscope_native.log import set_level
+from pyroscope_native.settings_table import BY_NAME, SETTINGS, Setting
 from pyroscope_native.support import reason_unsupported
 from pyroscope_native.version import VERSION
 
@@ -156,7 +157,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="profile the program's own process only, and leave nothing in its environment",
     )
     groups = {name: run.add_argument_group(title) for name, title in _GROUPS.items()}
-    for setting in settings.SETTINGS:
+    for setting in SETTINGS:
         if setting.options:
             _add_option(groups[setting.group], setting)
     run.set_defaults(act=_run)
@@ -184,7 +185,7 @@ def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
 def _run_flags() -> set[str]:
     """Options of `run` that take no value."""
     flags = {"-h", "--help", "--no-children"}
-    for setting in settings.SETTINGS:
+    for setting in SETTINGS:
         if setting.options and not setting.metavar:
             flags |= {*setting.options, *(f"--no-{option[2:]}" for option in setting.options)}
     return flags
@@ -336,7 +337,7 @@ def _arguments(options: argparse.Namespace) -> dict[str, object]:
     return {
         name: value
         for name, value in vars(options).items()
-        if name in settings.BY_NAME and value is not None
+        if name in BY_NAME and value is not None
     }
 
 
@@ -347,6 +348,7 @@ def _config_file(asked: str | None) -> str:
 def _run_config(arguments: dict[str, object], file: str, name: str) -> Config:
     defaults = Config(application_name=name, summary=True)
     config = settings.resolve(arguments, defaults=defaults, config_file=file, tolerant=False)
+    set_level(config.log_level)
     settings.warn_of_misspelt()
     is_delivered = config.server_address is not None or config.serve_address != ""
     # The process id stays what it is: this process becomes the program.

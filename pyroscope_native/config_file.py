@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from pyroscope_native import environment
 from pyroscope_native.errors import ConfigError
 from pyroscope_native.log import warn_once
 
@@ -21,7 +22,7 @@ _MARK = b"pyroscope-native"
 def find_in_directory() -> str:
     """The path of the working directory's pyproject.toml, if that has our table; else
     empty. Without a TOML parser it is left alone, with a warning."""
-    path = os.path.abspath(_PROJECT)
+    path = os.path.join(environment.directory(), _PROJECT)
     try:
         with open(path, "rb") as file:
             content = file.read()
@@ -76,7 +77,7 @@ def read(path: str, names: Collection[str]) -> tuple[dict[str, Any], list[str]]:
 def shown_path(path: str) -> str:
     """`path` as a message has it: short, where it is in the working directory."""
     directory, name = os.path.split(path)
-    return name if directory == os.path.abspath(os.curdir) else path
+    return name if directory == environment.directory() else path
 
 
 def key_of(name: str) -> str:

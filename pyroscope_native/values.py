@@ -30,11 +30,11 @@ _BINARY_MULTIPLES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 def number(value: object) -> float | None:
     """What is a number or its text, else None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+    if isinstance(value, bool):
         return None
     try:
-        return float(value)
-    except (ValueError, OverflowError):
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

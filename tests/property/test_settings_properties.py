@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from pyroscope_native import config_file, environment, settings, tags, values
 from pyroscope_native.address import ServeAddress, parse_serve_address
 from pyroscope_native.config import Config
+from pyroscope_native.settings_table import BY_NAME, SETTINGS
 
 try:
     config_file._parser()
@@ -83,7 +84,7 @@ def test_the_strongest_has_the_say(said: dict[str, set[str]], tolerant: bool) ->
     expected = NAMED._replace(fuse="/dev/shm", tags={})
     for name, sources in said.items():
         choices, field = VALUES[name]
-        (variable, *_) = settings.BY_NAME[name].variables
+        (variable, *_) = BY_NAME[name].variables
         if "file" in sources:
             file[name] = choices[0]
         if "environment" in sources:
@@ -140,7 +141,7 @@ def test_sizes(count: int, prefix: str, is_binary: bool, has_b: bool, is_upper: 
 
 @given(st.one_of(st.text(max_size=12), st.integers(), st.floats(), st.booleans(), st.none()))
 def test_what_means_nothing_is_refused_and_no_more(value: object) -> None:
-    for setting in settings.SETTINGS:
+    for setting in SETTINGS:
         try:
             setting.parse(setting.name, value)
         except ValueError:  # of which ConfigError is one

@@ -137,3 +137,25 @@ def test_importing_is_cheap() -> None:
     assert threads == "0"
     heavy = ("google", "urllib3", "asyncio", "http", "ssl", "opentelemetry")
     assert not [m for m in modules if m.split(".")[0] in heavy and m not in others]
+
+
+def has_named_tuple(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.ClassDef) and "NamedTuple" in map(ast.unparse, node.bases)
+        for node in ast.walk(tree)
+    )
+
+
+def postpones_annotations(tree: ast.Module) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body
+    )
+
+
+def test_no_annotation_is_compiled_on_import() -> None:
+    statement = f"import {NAME}.address; {NAME}.configure"  # what each configure() takes
+    _, *modules = imported_with(statement)
+    ours = [name[len(NAME) + 1 :] for name in modules if name.startswith(f"{NAME}.")]
+    with_tuples = [name for name in ours if name in TREES and has_named_tuple(TREES[name])]
+    assert {"address", "config", "settings_table"} <= {*with_tuples}
+    assert [name for name in with_tuples if postpones_annotations(TREES[name])] == []

@@ -11,7 +11,7 @@ from pathlib import Path
 from pyroscope_native import configure
 from pyroscope_native.cli import _GROUPS
 from pyroscope_native.config import Config
-from pyroscope_native.settings import FILE_VARIABLE, SETTINGS, VITAL_GROUPS
+from pyroscope_native.settings_table import FILE_VARIABLE, SETTINGS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
@@ -57,7 +57,16 @@ def test_fields_and_groups_exist() -> None:
     fields = {setting.field for setting in SETTINGS}
     assert fields - {*Config._fields} == {"username", "password"}
     assert {*Config._fields} - fields == {"basic_auth", "default_outputs", "spare_output"}
-    assert {setting.group for setting in SETTINGS} == {*_GROUPS} >= {*VITAL_GROUPS}
+    assert {setting.group for setting in SETTINGS} == {*_GROUPS}
+
+
+def test_what_says_where_profiles_go_is_vital() -> None:
+    vital = {setting.name for setting in SETTINGS if setting.is_vital}
+    assert vital == {
+        "agent_enabled", "server_address", "basic_auth_username", "basic_auth_password",
+        "bearer_token", "bearer_token_file", "tenant_id", "http_headers", "ca_file",
+        "client_cert_file", "client_key_file", "serve_address", "serve_token",
+    }  # fmt: skip
 
 
 def test_options_say_what_they_do() -> None:

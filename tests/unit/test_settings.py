@@ -17,6 +17,7 @@ import pyroscope_native
 from pyroscope_native import ConfigError, api, config_file, log, settings
 from pyroscope_native.config import Config
 from pyroscope_native.errors import SourceError
+from pyroscope_native.settings_table import BY_NAME, VARIABLES
 
 NAMED = Config(application_name="program")
 
@@ -106,7 +107,7 @@ def test_variables(variables: str, fields: dict[str, Any], monkeypatch: pytest.M
 
 def test_every_variable_is_tried() -> None:
     source = Path(__file__).read_text()
-    untried = [name for name in settings.VARIABLES if name[len("PYROSCOPE_") :] not in source]
+    untried = [name for name in VARIABLES if name[len("PYROSCOPE_") :] not in source]
     assert untried == []
 
 
@@ -458,4 +459,4 @@ def test_arguments_survive_json_and_another_directory(
 def test_secrets_have_no_option() -> None:
     secrets = {"basic_auth_username", "basic_auth_password", "bearer_token", "http_headers",
                "serve_token"}  # fmt: skip
-    assert [name for name in secrets if settings.BY_NAME[name].options] == []
+    assert [name for name in secrets if BY_NAME[name].options] == []
