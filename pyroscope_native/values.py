@@ -97,10 +97,10 @@ def rate(what: str, value: object) -> int:
 def rate_of_interval(what: str, value: object) -> int:
     """Samples per CPU second, of the seconds from one to the next."""
     length_s = seconds(value)
-    frequency = round(1 / length_s) if length_s else 0
-    if not 1 <= frequency <= RATE_LIMIT_HZ:
+    shortest_s = 1 / RATE_LIMIT_HZ - 1e-9  # 100us, read from text, is a little less than 0.1 ms
+    if length_s is None or not shortest_s <= length_s <= 1:
         raise _fault(what, "0.1ms to 1s", value)
-    return frequency
+    return round(1 / length_s)
 
 
 def budget(what: str, value: object) -> float:

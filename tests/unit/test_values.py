@@ -85,6 +85,8 @@ def test_what_a_text_means(parse: Callable[[str, Any], Any], value: object, mean
         (values.rate, "0", "a whole number from 1 to 10000 Hz, not 0"),
         (values.rate, 99.5, "not 99.5"),
         (values.rate_of_interval, "2s", "0.1ms to 1s, not 2s"),
+        (values.rate_of_interval, 0, "0.1ms to 1s, not 0"),
+        (values.rate_of_interval, 1e-309, "0.1ms to 1s, not 1e-309"),
         (values.budget, "%", "above 0 and up to 100 per cent"),
         (values.count, 0, "a whole number above 0, not 0"),
         (values.log_level, "loud", "debug, info, warning, error, off, not loud"),
