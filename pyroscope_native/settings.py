@@ -22,6 +22,11 @@ from pyroscope_native.settings_table import (
 
 _FIRST = ("agent_enabled", "log_level", "replace_label_periods")
 """What the rest depends on."""
+_OUTDOES = {
+    "basic_auth_password": ("bearer_token", "bearer_token_file"),
+    "bearer_token": ("bearer_token_file",),
+}
+"""Credentials that who is weaker has said, and that would be used instead."""
 _DEFAULT_FUSE = "/dev/shm"
 
 
@@ -64,9 +69,7 @@ def resolve(
     for setting in SETTINGS:
         for variable in setting.variables:
             said.append(_Said(setting, environment.get(variable), variable))
-    said = [each for each in said if each.value]
     said += [_Said(BY_NAME[name], value) for name, value in arguments.items()]
-
     choice = _Choice(tolerant)
     choice.take(each for each in said if each.setting.name in _FIRST)
     if config_file and choice.is_enabled:
@@ -135,6 +138,8 @@ class _Choice:
     def take(self, said: Iterable[_Said]) -> None:
         """Raises ConfigError."""
         for each in said:
+            if isinstance(each.value, str) and not each.value:
+                continue  # who says nothing leaves it to others
             try:
                 self._put(each)
             except ConfigError as error:
@@ -163,8 +168,8 @@ class _Choice:
             given = {name.lower() for name in value}
             former = self._fields.get("http_headers", {})
             value = {**{n: text for n, text in former.items() if n.lower() not in given}, **value}
-        elif setting.name == "bearer_token":
-            self._fields.pop("bearer_token_file", None)  # it would win
+        for outdone in _OUTDOES.get(setting.name, ()):
+            self._fields.pop(outdone, None)
         self._fields[setting.field] = value
 
     def _put_tags(self, given: Mapping[object, object], said: _Said) -> None:

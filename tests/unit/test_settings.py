@@ -405,6 +405,16 @@ def test_a_token_is_not_outdone_by_a_weaker_file(
     assert (begun[0].bearer_token, begun[0].bearer_token_file) == ("mine", "")
 
 
+def test_a_password_is_not_outdone_by_a_weaker_token(
+    begun: list[Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYROSCOPE_BEARER_TOKEN", "theirs")
+    monkeypatch.setenv("PYROSCOPE_BEARER_TOKEN_FILE", "/run/token")
+    pyroscope_native.configure(basic_auth_username="user", basic_auth_password="mine")
+    assert begun[0].basic_auth == ("user", "mine")
+    assert (begun[0].bearer_token, begun[0].bearer_token_file) == ("", "")
+
+
 def test_headers_are_one_whatever_their_case(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYROSCOPE_HTTP_HEADERS", '{"x-a": "weak", "X-B": "2"}')
     assert resolve(http_headers={"X-A": "1"}).http_headers == {"X-B": "2", "X-A": "1"}
@@ -454,6 +464,13 @@ def test_arguments_survive_json_and_another_directory(
     monkeypatch.chdir("/")
     assert resolve(**told) == here
     assert here.outputs == (str(tmp_path / "x.html"),)
+
+
+def test_who_says_nothing_leaves_it_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYROSCOPE_APPLICATION_NAME", "shop")
+    monkeypatch.setenv("PYROSCOPE_TENANT_ID", "")
+    config = resolve(application_name="", tenant_id="team", clock="")
+    assert (config.application_name, config.tenant_id, config.clock) == ("shop", "team", None)
 
 
 def test_secrets_have_no_option() -> None:
