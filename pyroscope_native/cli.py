@@ -296,8 +296,8 @@ def _run(options: argparse.Namespace) -> int:
     words, name = _program(options.program)
     if not words[0].startswith("-"):
         check_script(words[0])
-    arguments = settings.absolute(_arguments(options))
-    config = _run_config(arguments, _config_file(options.config), name)
+    arguments, file = settings.absolute(_arguments(options)), _config_file(options.config)
+    config = _run_config(arguments, file, name)
     if not config.enabled:
         exec_program(words, None)
     reason = reason_unsupported()
@@ -311,8 +311,18 @@ def _run(options: argparse.Namespace) -> int:
         from tempfile import mkdtemp
 
         parts = mkdtemp(prefix="pyroscope-native-")
-    # This process becomes the program, and keeps its id.
-    exec_program(words, Note(config, os.getpid(), with_children, parts))
+    note = Note(
+        name=name,
+        arguments={name: value for name, value in arguments.items() if name != "output"},
+        config_file=file,
+        outputs=config.outputs,
+        default_outputs=config.default_outputs,
+        spare_output=config.spare_output,
+        program_pid=os.getpid(),  # this process becomes the program
+        with_children=with_children,
+        parts=parts,
+    )
+    exec_program(words, note)
 
 
 def _program(words: list[str]) -> tuple[list[str], str]:

@@ -7,10 +7,8 @@
 import json
 import os
 import sys
-from collections.abc import MutableMapping
-from typing import NamedTuple, Optional
-
-from pyroscope_native.config import Config
+from collections.abc import Mapping, MutableMapping
+from typing import NamedTuple
 
 VARIABLE = "PYROSCOPE_NATIVE_RUN"
 BOOTSTRAP_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "_bootstrap")
@@ -19,7 +17,15 @@ BOOTSTRAP_DIRECTORY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "
 class Note(NamedTuple):
     """A program to profile."""
 
-    config: Config
+    name: str
+    """What the application is called if nobody says otherwise."""
+    arguments: Mapping[str, object]
+    """Settings that the command line says, see `settings.resolve`. No others: a secret
+    stays where it is."""
+    config_file: str
+    outputs: tuple[str, ...]
+    default_outputs: bool
+    spare_output: str
     program_pid: int
     """Of the program's own process; whoever else finds the note is a child."""
     with_children: bool
@@ -33,19 +39,14 @@ class Note(NamedTuple):
         `sitecustomize`."""
         paths = [BOOTSTRAP_DIRECTORY, *_others(environment)]
         environment["PYTHONPATH"] = os.pathsep.join(paths)
-        words = json.dumps({**self._asdict(), "config": _plain(self.config)})
         # Only an interpreter of the same kind has a core: others need not even look.
-        environment[VARIABLE] = f"{sys.implementation.cache_tag} {words}"
+        environment[VARIABLE] = f"{sys.implementation.cache_tag} {json.dumps(self._asdict())}"
 
 
 def found() -> Note:
     """The note in this process's environment. Raises KeyError if there is none."""
-    values = json.loads(os.environ[VARIABLE].partition(" ")[2])
-    settings = values["config"]
-    settings["outputs"] = tuple(settings["outputs"])
-    if settings["basic_auth"] is not None:
-        settings["basic_auth"] = tuple(settings["basic_auth"])
-    return Note(**{**values, "config": Config(**settings)})
+    note = Note(**json.loads(os.environ[VARIABLE].partition(" ")[2]))
+    return note._replace(outputs=tuple(note.outputs))
 
 
 def take_out(environment: MutableMapping[str, str]) -> None:
@@ -58,12 +59,7 @@ def take_out(environment: MutableMapping[str, str]) -> None:
         environment.pop("PYTHONPATH", None)
 
 
-def _others(environment: MutableMapping[str, str]) -> list[str]:
-    former: Optional[str] = environment.get("PYTHONPATH")
+def _others(environment: Mapping[str, str]) -> list[str]:
+    former = environment.get("PYTHONPATH")
     paths = former.split(os.pathsep) if former else []
     return [path for path in paths if path != BOOTSTRAP_DIRECTORY]
-
-
-def _plain(config: Config) -> dict[str, object]:
-    values = config._asdict()
-    return {**values, "tags": dict(config.tags), "http_headers": dict(config.http_headers)}

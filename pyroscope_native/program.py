@@ -13,9 +13,11 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pyroscope_native import note
+from pyroscope_native import note, settings
+from pyroscope_native.config import Config
+from pyroscope_native.errors import ConfigError
 from pyroscope_native.launch import command_line, interpreter_options
-from pyroscope_native.log import warn_once
+from pyroscope_native.log import set_level, warn_once
 from pyroscope_native.model import Profile
 from pyroscope_native.note import Note
 from pyroscope_native.parts import Parts
@@ -48,16 +50,34 @@ def begin() -> None:
     if any(word.startswith(_HELPERS) for word in command_line()[-1:]):
         from pyroscope_native import process
 
-        process.follow_forks(lambda: _profile(told))
+        process.follow_forks(lambda: _profile(told, _config(told)))
         return
-    if told.config.server_address:
-        _import_what_is_hidden(_program_directory(command_line()))
     from pyroscope_native.session import StartError
 
     try:
-        _profile(told)
-    except StartError as error:
+        config = _config(told)
+        if config.server_address:
+            _import_what_is_hidden(_program_directory(command_line()))
+        _profile(told, config)
+    except (ConfigError, StartError) as error:
         print(f"pyroscope_native: nothing is profiled: {error}", file=sys.stderr)
+
+
+def _config(told: Note) -> Config:
+    """What this process is to do: a child's environment may say another thing than the
+    program's. Raises ConfigError."""
+    config = settings.resolve(
+        told.arguments,
+        defaults=Config(application_name=told.name, summary=True),
+        config_file=told.config_file,
+        tolerant=True,
+    )
+    set_level(config.log_level)
+    return config._replace(
+        outputs=told.outputs,
+        default_outputs=told.default_outputs,
+        spare_output=told.spare_output,
+    )
 
 
 def _program_directory(words: list[str]) -> str:
@@ -88,13 +108,15 @@ def _import_what_is_hidden(directory: str) -> None:
             del sys.modules[name]
 
 
-def _profile(told: Note) -> None:
+def _profile(told: Note, config: Config) -> None:
     """Raises StartError."""
+    if not config.enabled:
+        return
     from pyroscope_native import _core, process
     from pyroscope_native.session import Session
 
     is_child = os.getpid() != told.program_pid
-    session = Session(told.config)
+    session = Session(config)
     parts = Parts(told.parts) if told.parts else None
     own_path = list(sys.path)
 
@@ -112,7 +134,7 @@ def _profile(told: Note) -> None:
 
     def in_child() -> None:
         _make_room_among_signals()
-        _profile(told)
+        _profile(told, config)
 
     process.begin(session, finish, in_child if told.with_children else None)
     process.end_before_termination(_TERMINATE_LIMIT_S)
