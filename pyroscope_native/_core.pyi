@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The native core: counts CPU time by stack.
 
-One per process. Calls come from one thread at a time, except `wake`,
+One per process. Calls come from one thread at a time, except `wake`, `poll`,
 `attach_thread` and `walk_self`, which any may make.
 """
 
@@ -15,6 +15,10 @@ CLOCK_THREAD: int
 """One CPU timer per thread."""
 CLOCK_PROCESS: int
 """One timer for the process (setitimer)."""
+POLL_IN: int
+"""Bit in what `poll` takes and returns: there is something to read."""
+POLL_OUT: int
+"""The same: there is room to write."""
 WAKE_TERMINATE: int
 """Bit in what `wait` returns: SIGTERM has come."""
 WAKE_SIGNALS: int
@@ -130,6 +134,14 @@ def wait_for_births() -> None:
 
     Before CPython 3.12 a fork at the moment when one is made hangs the child; and
     where the program has come to have no memory for one, it is a fatal error.
+    """
+
+def poll(wanted: list[tuple[int, int]], timeout_s: float) -> list[tuple[int, int]]:
+    """Wait, without the GIL, for one of the (descriptor, bits) `wanted`; those that are
+    ready, with bits that may say of an error, too. Interrupted by a signal: none.
+
+    `select` and `selectors` may have been replaced by another library's. Raises
+    MemoryError.
     """
 
 def call_soon(call: Callable[[], None]) -> None:

@@ -44,6 +44,16 @@ cdef extern from "<unistd.h>" nogil:
     int usleep(unsigned int microseconds)
 
 
+cdef extern from "<poll.h>" nogil:
+    ctypedef unsigned long nfds_t
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int c_poll "poll"(pollfd *descriptors, nfds_t count, int timeout_ms)
+    enum: POLLIN, POLLOUT
+
+
 cdef extern from "own_thread.h" nogil:
     int pn_own_thread_start(pthread_t *thread, void *(*work)(void *) noexcept nogil, void *argument)
     int pn_own_thread_tid(pthread_t thread)
@@ -194,6 +204,8 @@ cdef extern from "profiler.h":
 
 CLOCK_THREAD = <int>PN_CLOCK_THREAD
 CLOCK_PROCESS = <int>PN_CLOCK_PROCESS
+POLL_IN = <int>POLLIN
+POLL_OUT = <int>POLLOUT
 WAKE_TERMINATE = <int>PN_WAKE_TERMINATE
 WAKE_SIGNALS = <int>PN_WAKE_SIGNALS
 WAKE_LEADER = <int>PN_WAKE_LEADER
@@ -305,6 +317,26 @@ cdef int run_pending(void *argument) noexcept:
     except BaseException:
         sys.excepthook(*sys.exc_info())
     return 0
+
+
+def poll(wanted, double timeout_s):
+    cdef nfds_t i, count = len(wanted)
+    cdef pollfd *descriptors = <pollfd *>calloc(count + 1, sizeof(pollfd))
+    if descriptors == NULL:
+        raise MemoryError("no memory to wait for descriptors")
+    try:
+        for i in range(count):
+            descriptors[i].fd, descriptors[i].events = wanted[i]
+        with nogil:
+            # Rounded up: who waits for a moment is not to come before it.
+            c_poll(descriptors, count, <int>(timeout_s * 1000) + 1)
+        return [
+            (descriptors[i].fd, descriptors[i].revents)
+            for i in range(count)
+            if descriptors[i].revents != 0
+        ]
+    finally:
+        free(descriptors)
 
 
 def call_soon(call):

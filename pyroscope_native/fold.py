@@ -92,6 +92,10 @@ class Fold:
             return function
         return function._replace(name=self._qualname(function))
 
+    @property
+    def is_empty(self) -> bool:
+        return not self._weights
+
     def profile(self, *, period_ns: int, time_ns: int, duration_ns: int) -> Profile:
         """Everything added so far."""
         return Profile(

@@ -19,17 +19,18 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from pyroscope_native import _core, labels
 from pyroscope_native.budget import Budget, Costs
 from pyroscope_native.config import PROCESS_TAGS, SERIES_LABELS, Clock, Config
 from pyroscope_native.deliver.upload import Uploader
 from pyroscope_native.figures import SIGNAL_NS, Stats
-from pyroscope_native.fold import LOST_SAMPLES, UNSEEN_THREADS, Fold
+from pyroscope_native.fold import Fold
 from pyroscope_native.fuse import Fuse
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
+from pyroscope_native.recording import Cut, Moment, Recording, Scrape
 from pyroscope_native.sample_labels import OTHER, SampleLabels
 from pyroscope_native.selfcheck import find_mismatch
 
@@ -85,6 +86,14 @@ def _qualname_finder() -> Callable[[Function], str] | None:
     from pyroscope_native.qualnames import QualnameFinder
 
     return QualnameFinder().find
+
+
+_T = TypeVar("_T")
+
+
+def _taken(notes: deque[_T]) -> list[_T]:
+    """What others have left there up to now."""
+    return [notes.popleft() for _ in range(len(notes))]
 
 
 def _rouse_main_thread() -> None:
@@ -171,13 +180,13 @@ class Session:
         self._leaderless = False
         """The main thread has ended before the process."""
         self.uploader = Uploader(config) if config.server_address else None
-        self._whole: Fold | None = None
-        if config.outputs:
-            self._whole = Fold(
-                sample_labels=SampleLabels(thread_name=True, value_limit=config.label_value_limit),
-                qualname=_qualname_finder(),
-                line_no=config.line_no,
-            )
+        self._whole: Recording | None = None
+        """Of the session, where there are outputs."""
+        self._pushed: Recording | None = None
+        """Of what the server is sent next, where there is one."""
+        self._scrapes: list[Scrape] = []
+        """Those under way."""
+        self._asked_scrapes: deque[Scrape] = deque()
 
     # -- beginning --
 
@@ -195,14 +204,19 @@ class Session:
         blown = self._fuse.blown() if self._fuse is not None else None
         if blown is not None:
             raise StartError(blown)
-        self._time_ns = time.time_ns()
-        self._began_s = time.monotonic()
+        began = Moment.now()
+        self._began_s = began.monotonic_s
         self._kernel_began_ns = time.process_time_ns()
         self._counters_began = _core.counters()
         labels.replace_periods(self.config.replace_label_periods)
         self._labels_refused_before = labels.refused()
         self._lost_told_ns = 0
-        self._window_time_ns, self._window_began_s = self._time_ns, self._began_s
+        self._due_s = self._began_s + self.config.upload_interval_s
+        if self.config.outputs:
+            limit = self.config.label_value_limit
+            self._whole = self._record(SampleLabels(thread_name=True, value_limit=limit), began)
+        if self.uploader is not None:
+            self._pushed = self._record(self._server_labels(), began)
         try:
             self._start_clock()
             self._watch_new_threads()
@@ -255,10 +269,9 @@ class Session:
 
     def drain_turn(self) -> None:
         """Wait for something to do, and do it."""
-        due_s = self._window_began_s + self.config.upload_interval_s
-        timeout_s = 0.0 if self._flushes else max(0.0, due_s - time.monotonic())
+        timeout_s = self._idle_s()
         reasons = _core.wait(min(timeout_s, _ALONE_S) if self._leaderless else timeout_s)
-        flushes = self._asked_flushes()  # before draining: what was sampled by then is in it
+        flushes = _taken(self._flushes)  # before draining: what was sampled by then is in it
         while _core.drain():
             pass
         if reasons & _core.WAKE_SIGNALS:
@@ -276,14 +289,17 @@ class Session:
             self.step_back()
         if self._to_stop and not self._stepped_back:
             self._keep_to_budget()
-        if self._to_stop and (flushes or time.monotonic() >= due_s or _core.window_is_large()):
-            self._close_window()
-            self._warn_of_unattached()
+        if self._to_stop:
+            self._attend_recordings(flush=bool(flushes))
         for flushed in flushes:
             flushed.append(True)
 
-    def _asked_flushes(self) -> list[list[bool]]:
-        return [self._flushes.popleft() for _ in range(len(self._flushes))]
+    def _idle_s(self) -> float:
+        """How long there is nothing to do but drain."""
+        if self._flushes or self._asked_scrapes:
+            return 0.0
+        until_s = min([self._due_s, *(scrape.until_s for scrape in self._scrapes)])
+        return max(0.0, until_s - time.monotonic())
 
     def flush(self, timeout_s: float) -> bool:
         """Close the window and wait until the server has it, and those before it, or
@@ -378,28 +394,69 @@ class Session:
             warn_once("drain", f"profiling has ended: no thread to be had: {error.strerror}")
         _core.wait_for_births()
 
-    # -- windows --
+    # -- recordings --
 
-    def _close_window(self) -> None:
-        """Cut what has come together and pass it on.
+    def scrape(self, scrape: Scrape) -> None:
+        """Begin it soon. Any thread may, before the session's stop."""
+        self._asked_scrapes.append(scrape)
+        _core.wake()
 
-        Without a server a window stays open as long as it has room.
-        """
-        began_s, time_ns = self._window_began_s, self._window_time_ns
-        self._window_began_s, self._window_time_ns = time.monotonic(), time.time_ns()
-        if self.uploader is None:
-            if _core.window_is_large():
-                self._cut()
-            return
-        fold = self._cut()
-        if fold is None:
-            return
-        profile = fold.profile(
-            period_ns=self.config.period_ns,
-            time_ns=time_ns,
-            duration_ns=int((self._window_began_s - began_s) * 1e9),
+    def _record(self, sample_labels: SampleLabels, began: Moment) -> Recording:
+        fold = Fold(
+            sample_labels=sample_labels,
+            qualname=_qualname_finder(),
+            line_no=self.config.line_no,
         )
-        self.uploader.submit(profile)
+        return Recording(fold, began, self.config.period_ns)
+
+    def _server_labels(self) -> SampleLabels:
+        return SampleLabels(
+            thread_name=self.config.thread_names,
+            thread_id=self.config.thread_id_label,
+            pid=self.config.pid_label,
+            room=PROCESS_TAGS - len(self.config.tags),
+            value_limit=self.config.label_value_limit,
+        )
+
+    def _attend_recordings(self, *, flush: bool) -> None:
+        """Cut if it is time to, hand over what is over, begin what is asked for.
+
+        Where only files are written, a window stays open as long as it has room.
+        """
+        now_s = time.monotonic()
+        is_due = now_s >= self._due_s
+        if is_due:
+            self._due_s = now_s + self.config.upload_interval_s
+            self._warn_of_unattached()
+        push = flush or _core.window_is_large() or (is_due and not self._only_writes())
+        self._scrapes = [scrape for scrape in self._scrapes if not scrape.given_up]
+        over = [scrape for scrape in self._scrapes if scrape.until_s <= now_s]
+        if not (push or over or self._asked_scrapes):
+            return
+        at = self._cut()
+        for scrape in over:
+            self._scrapes.remove(scrape)
+            scrape.end()
+        self._begin_scrapes(at)
+        if push:
+            self._push(at)
+
+    def _begin_scrapes(self, at: Moment) -> None:
+        for scrape in _taken(self._asked_scrapes):
+            scrape.begin(self._record(self._server_labels(), at), at)
+            self._scrapes.append(scrape)
+
+    def _only_writes(self) -> bool:
+        return self._whole is not None and self._pushed is None
+
+    def _push(self, at: Moment) -> None:
+        """Send what has come together for the server, if there is anything."""
+        if self._pushed is None or self.uploader is None:
+            return
+        pushed, self._pushed = self._pushed, self._record(self._server_labels(), at)
+        self._due_s = at.monotonic_s + self.config.upload_interval_s
+        if not pushed.fold.is_empty:
+            self.uploader.submit(pushed.profile())
 
     @staticmethod
     def _warn_of_unattached() -> None:
@@ -419,33 +476,26 @@ class Session:
                 'clock="process" needs only one',
             )
 
-    def _cut(self) -> Fold | None:
-        """Add what has come together to the whole; return it for the server, if
-        there is anything and a server."""
+    def _cut(self) -> Moment:
+        """Add what has come together to all recordings that are open."""
+        at = Moment.now()
         window = _core.cut()
         lost_ns = self._count().lost_ns - self._lost_told_ns
         self._lost_told_ns += lost_ns
-        unseen_ns = _core.take_unseen()
-        folds = [self._whole] if self._whole is not None else []
-        pushed = None
-        if self.uploader is not None and (window.weight_ns + lost_ns + unseen_ns > 0):
-            pushed = Fold(
-                sample_labels=self._pushed_labels(),
-                qualname=_qualname_finder(),
-                line_no=self.config.line_no,
-            )
-            folds.append(pushed)
-        for fold in folds:
-            fold.add_window(window)
-            fold.add_marker(LOST_SAMPLES, lost_ns)
-            fold.add_marker(UNSEEN_THREADS, unseen_ns)
-        if folds:
-            self._count_labels(folds[-1].sample_labels)
-        return pushed
+        cut = Cut(at, window, lost_ns, _core.take_unseen())
+        scraped = [scrape.recording for scrape in self._scrapes]
+        recordings = [*filter(None, [self._pushed, self._whole]), *scraped]
+        for recording in recordings:
+            recording.add(cut)
+        self._count_labels([recording.fold.sample_labels for recording in recordings])
+        return at
 
-    def _count_labels(self, folded: SampleLabels) -> None:
-        dropped, folded.dropped = folded.dropped, 0
-        other_values, folded.other_values = folded.other_values, 0
+    def _count_labels(self, folded: list[SampleLabels]) -> None:
+        """Of several recordings the first one counts."""
+        dropped = other_values = 0
+        for sample_labels in reversed(folded):
+            dropped, sample_labels.dropped = sample_labels.dropped, 0
+            other_values, sample_labels.other_values = sample_labels.other_values, 0
         self._labels_dropped += dropped
         self._label_values_other += other_values
         if dropped:
@@ -460,15 +510,6 @@ class Session:
                 f"a label has more than {self.config.label_value_limit} values in a window: "
                 f"further ones are {OTHER}",
             )
-
-    def _pushed_labels(self) -> SampleLabels:
-        return SampleLabels(
-            thread_name=self.config.thread_names,
-            thread_id=self.config.thread_id_label,
-            pid=self.config.pid_label,
-            room=PROCESS_TAGS - len(self.config.tags),
-            value_limit=self.config.label_value_limit,
-        )
 
     # -- the end --
 
@@ -489,10 +530,11 @@ class Session:
             self._fuse.disarm()
         ended = self._count()
         self._unwatch_new_threads()
-        if self.uploader is not None:
-            self._close_window()
-        else:
-            self._cut()
+        at = self._cut()
+        self._begin_scrapes(at)
+        for scrape in self._scrapes:
+            scrape.end()
+        self._push(at)
         # What no tick has seen, and what became of labels, is told by the cut.
         last = self._count()
         self._ended = ended._replace(
@@ -565,8 +607,4 @@ class Session:
     def whole_profile(self) -> Profile:
         """All that was profiled; after `stop`, where there are outputs."""
         assert self._whole is not None
-        return self._whole.profile(
-            period_ns=self.config.period_ns,
-            time_ns=self._time_ns,
-            duration_ns=int((time.monotonic() - self._began_s) * 1e9),
-        )
+        return self._whole.profile()
