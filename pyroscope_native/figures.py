@@ -85,6 +85,9 @@ class Stats(NamedTuple):
     """CPU time of the profiler's own threads, the drain's included."""
     windows_pushed: int
     windows_not_pushed: int
+    serve_address: str = ""
+    """Where profiles are served now: http://HOST:PORT, unix:PATH, or empty for nowhere."""
+    profiles_served: int = 0
 
     @property
     def lost_ns(self) -> int:

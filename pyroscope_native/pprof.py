@@ -71,6 +71,9 @@ _SCHEMA: Schema = {
 _MESSAGES = message_classes("pyroscope_native.pprof", _SCHEMA)
 _new_message = _MESSAGES["Profile"]
 
+MAX_STACK_FRAMES = 1000
+"""What a server keeps of a stack."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAPPING_ID = 1
 

@@ -137,6 +137,8 @@ def _profile(told: Note, config: Config) -> None:
         _profile(told, config)
 
     process.begin(session, finish, in_child if told.with_children else None)
+    if not is_child and session.config.summary and session.serve_url:
+        print(f"pyroscope_native: serving profiles at {session.serve_url}", file=sys.stderr)
     process.end_before_termination(_TERMINATE_LIMIT_S)
     process.end_before_os_exit()
 

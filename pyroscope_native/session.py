@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyroscope_native import _core, labels
 from pyroscope_native.budget import Budget, Costs
@@ -33,6 +33,9 @@ from pyroscope_native.model import Function, Profile
 from pyroscope_native.recording import Cut, Moment, Recording, Scrape
 from pyroscope_native.sample_labels import OTHER, SampleLabels
 from pyroscope_native.selfcheck import find_mismatch
+
+if TYPE_CHECKING:
+    from pyroscope_native.serve.server import Server
 
 _sleep = time.sleep
 """As it is before the program, whose hooks we run in, may put something in its place."""
@@ -168,7 +171,7 @@ class Session:
         self._pauses = 0
         """Forks under way."""
         self._endings = 0
-        """Threads that wait for a drain to end."""
+        """Threads that wait for threads of ours to end."""
         self._flushes: deque[list[bool]] = deque()
         """Of each thread that waits for its window to be closed, where to say so."""
         self._forking: tuple[FrameType, int] | None = None
@@ -180,6 +183,7 @@ class Session:
         self._leaderless = False
         """The main thread has ended before the process."""
         self.uploader = Uploader(config) if config.server_address else None
+        self.server = self._make_server() if config.serve_address else None
         self._whole: Recording | None = None
         """Of the session, where there are outputs."""
         self._pushed: Recording | None = None
@@ -187,6 +191,14 @@ class Session:
         self._scrapes: list[Scrape] = []
         """Those under way."""
         self._asked_scrapes: deque[Scrape] = deque()
+
+    def _make_server(self) -> Server:
+        # Here and not above: most have none.
+        from pyroscope_native.address import parse_serve_address
+        from pyroscope_native.serve.server import Server
+
+        address = parse_serve_address(self.config.serve_address)
+        return Server(self.config, address, scrape=self.scrape, stats=self.stats)
 
     # -- beginning --
 
@@ -225,6 +237,8 @@ class Session:
             self._unwatch_new_threads()
             _core.stop()
             raise StartError(str(error)) from None
+        if self.server is not None:
+            self.server.start()
         _core.wait_for_births()
         if self._fuse is not None:
             self._fuse.arm()
@@ -256,12 +270,14 @@ class Session:
 
     # -- the drain's thread --
 
-    def _end_drain(self) -> None:
+    def _end_threads(self) -> None:
         """Several threads may want this at once; all come back when it is done."""
         drain, self._drain = self._drain, None
         if drain is not None:
             self._endings += 1
             drain.end()
+            if self.server is not None:
+                self.server.pause(_JOIN_LIMIT_S)
             self._endings -= 1
         until_s = time.monotonic() + _JOIN_LIMIT_S
         while self._endings > 0 and time.monotonic() < until_s:
@@ -324,6 +340,8 @@ class Session:
         own_ns += counters["samples"] * (counters["handler_p50_ns"] + SIGNAL_NS)
         if self.uploader is not None:
             own_ns -= self.uploader.loading_ns  # once, whatever the rate
+        if self.server is not None:
+            own_ns -= self.server.loading_ns
         return Costs(time.monotonic(), time.process_time_ns(), own_ns, counters["samples"])
 
     def _keep_to_budget(self) -> None:
@@ -353,7 +371,7 @@ class Session:
         self._pauses += 1
         if forking is not None:
             self._forking = (forking, forking.f_lasti)
-        self._end_drain()
+        self._end_threads()
         if self.uploader is not None:
             self.uploader.wait_until_loaded(_JOIN_LIMIT_S)
         _core.wait_for_births()
@@ -376,6 +394,8 @@ class Session:
         frame that forked, which would live on here."""
         self._forking = None
         self._to_stop.clear()
+        if self.server is not None:
+            self.server.abandon()
 
     def _resume_when_back(self) -> None:
         if self._forking is not None and _is_below(*self._forking, sys._getframe(1)):
@@ -392,6 +412,8 @@ class Session:
         except OSError as error:
             _core.stop()
             warn_once("drain", f"profiling has ended: no thread to be had: {error.strerror}")
+        if self.server is not None:
+            self.server.resume()
         _core.wait_for_births()
 
     # -- recordings --
@@ -523,7 +545,7 @@ class Session:
         if os.getpid() != self._pid:
             return False
         _core.stop()
-        self._end_drain()
+        self._end_threads()
         while _core.drain():
             pass
         if self._fuse is not None:
@@ -543,18 +565,27 @@ class Session:
             labels_dropped=last.labels_dropped,
             label_values_other=last.label_values_other,
         )
+        timeout_s = self.config.shutdown_timeout_s
+        if self.server is not None:
+            began_s = time.monotonic()
+            self.server.finish(timeout_s / 2)
+            timeout_s -= time.monotonic() - began_s
         if self.uploader is not None:
-            self.uploader.finish(self.config.shutdown_timeout_s)
+            self.uploader.finish(timeout_s)
         return True
 
     def stats(self) -> Stats:
         """The figures so far, or, after `stop`, the last ones."""
         stats = self._ended or self._count()
-        if self.uploader is None:
-            return stats
-        return stats._replace(
-            windows_pushed=self.uploader.pushed, windows_not_pushed=self.uploader.failed
-        )
+        if self.uploader is not None:
+            stats = stats._replace(
+                windows_pushed=self.uploader.pushed, windows_not_pushed=self.uploader.failed
+            )
+        if self.server is not None:
+            stats = stats._replace(
+                serve_address=self.server.url, profiles_served=self.server.answered
+            )
+        return stats
 
     def _count(self) -> Stats:
         counters = _core.counters()

@@ -26,10 +26,7 @@ from urllib3.exceptions import HTTPError
 from pyroscope_native.address import parse_address, split_userinfo
 from pyroscope_native.messages import message_classes
 from pyroscope_native.model import Profile
-from pyroscope_native.pprof import encode, limit_depth, valid_text
-
-MAX_STACK_FRAMES = 1000
-"""What the server keeps of a stack."""
+from pyroscope_native.pprof import MAX_STACK_FRAMES, encode, limit_depth, valid_text
 
 RETRYABLE_STATUSES = frozenset({408, 409, 499, 500, 502, 503, 504})
 """Answers that may differ next time; 429 is one of them for a small profile."""

@@ -111,6 +111,8 @@ def render(
         if facts.stats.windows_not_pushed:
             line += f"; not taken: {facts.stats.windows_not_pushed}"
         lines.append(line)
+    if facts.stats.profiles_served:
+        lines.append(f"  served {_counted(facts.stats.profiles_served, 'profile')}")
     lines += [f"  wrote {os.path.relpath(path) if _is_near(path) else path}" for path in paths]
     return "\n".join(lines)
 

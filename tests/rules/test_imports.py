@@ -71,7 +71,7 @@ def test_lowest_modules(module: str, allowed: set[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [name for name in MODULES if name.startswith(("report.", "deliver."))]
+    "module", [name for name in MODULES if name.startswith(("report.", "deliver.", "serve."))]
 )
 def test_delivery_knows_no_session(module: str) -> None:
     assert not imports_of(module) & {"session", "process", "api", "cli"}
