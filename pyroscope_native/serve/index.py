@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from html import escape
 
 from pyroscope_native.config import Config
@@ -41,7 +40,6 @@ def render(config: Config, stats: Stats) -> bytes:
     """The page. It names no setting that could be secret."""
     facts = {
         "process": os.getpid(),
-        "Python": ".".join(map(str, sys.version_info[:3])),
         "profiled for": f"{stats.duration_s:.0f} s",
         "CPU time": f"{stats.seen_ns / 1e9:.2f} s in {stats.samples} samples",
         "rate": f"{stats.current_rate_hz} Hz, {stats.clock} clock",

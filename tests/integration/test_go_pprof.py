@@ -13,6 +13,7 @@ import pytest
 
 from pyroscope_native import pprof
 from pyroscope_native.model import Frame, Function, Profile, Sample
+from tests.support.serving import Serving
 
 GO = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
 
@@ -143,3 +144,24 @@ def test_we_read_what_go_wrote(tmp_path: Path) -> None:
         for index in sample.stack
     }
     assert {"main.spin", "main.main"} <= names
+
+
+def test_go_pulls_from_a_program(tmp_path: Path) -> None:
+    code = """
+pyroscope_native.configure(serve_address="0")
+def busy(): burn(0.01)
+burning = Burning(busy)
+say(url())
+hear()
+burning.end()
+"""
+    with Serving(code, cwd=tmp_path) as program:
+        address = f"{program.url}/debug/pprof/profile"
+        top = go("tool", "pprof", "-top", "-cum", "-seconds", "2", address, cwd=tmp_path).decode()
+        base = go("tool", "pprof", "-raw", f"{address}?seconds=1", cwd=tmp_path).decode()
+        program.say()
+    ranks = {line.split()[-1]: line.split()[4] for line in top.splitlines() if "%" in line}
+    assert float(ranks["busy"].rstrip("%")) > 90
+    assert "Duration: 2" in top
+    assert "busy" in base
+    assert program.errors == ""

@@ -45,7 +45,7 @@ burning.end()
     assert 0.68 < weights["large"] / whole < 0.82
     assert "before" not in weights
     assert profile.duration_ns is not None
-    assert 2.9e9 < profile.duration_ns
+    assert profile.duration_ns > 2.9e9
     assert whole < 1.1 * profile.duration_ns
     for sample in profile.samples:
         assert ("env", "test") in sample.labels
@@ -255,7 +255,9 @@ def second(): burn(0.3)
 def test_a_fork_amid_a_scrape(tmp_path: Path) -> None:
     """The parent's goes on, the child leaves it alone and serves on its own, and no
     interpreter sees several threads."""
-    code = FORK + """
+    code = (
+        FORK
+        + """
 pyroscope_native.configure(serve_address="20900-20999")
 from pyroscope_native import process
 say(url())
@@ -273,6 +275,7 @@ for _ in range(50):
     if pid == 0: os._exit(0)
     os.waitpid(pid, 0)
 """
+    )
     program = Serving(code, cwd=tmp_path, flags=("-W", "error"))
     with ThreadPoolExecutor() as clients:
         program.url = program.hear()
@@ -438,7 +441,8 @@ def test_children_of_exec_inherit_nothing(tmp_path: Path) -> None:
 pyroscope_native.configure(serve_address="0")
 say(url())
 import subprocess
-say(subprocess.run(["ls", "/proc/self/fd"], close_fds=False, capture_output=True, text=True).stdout.split())
+listing = ["ls", "/proc/self/fd"]
+say(subprocess.run(listing, close_fds=False, capture_output=True, text=True).stdout.split())
 """
     with Serving(code, cwd=tmp_path) as program:
         descriptors = program.hear()

@@ -26,7 +26,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
 
     monkeypatch.setattr(api, "_begin", begin)
     monkeypatch.setattr(log, "_said", set())
-    for name in ("SERVER_ADDRESS", "APPLICATION_NAME", "FUSE"):
+    for name in ("SERVER_ADDRESS", "APPLICATION_NAME", "FUSE", "SERVE_ADDRESS", "SERVE_TOKEN"):
         monkeypatch.delenv(f"PYROSCOPE_{name}", raising=False)
     return configs
 
@@ -202,3 +202,17 @@ def test_what_cannot_be_is_refused_without_secrets(
     assert isinstance(caught.value, ValueError)
     assert "secret" not in str(caught.value)
     assert begun == []
+
+
+def test_serving_needs_no_server(begun: list[Config], monkeypatch: pytest.MonkeyPatch) -> None:
+    pyroscope_native.configure(serve_address="6060-6069", serve_token="secret")
+    assert (begun[0].serve_address, begun[0].serve_token) == ("6060-6069", "secret")
+    assert begun[0].server_address is None
+    assert "secret" not in repr(begun[0])
+    monkeypatch.setenv("PYROSCOPE_SERVE_ADDRESS", "unix:a.sock")
+    monkeypatch.setenv("PYROSCOPE_SERVE_TOKEN", "other")
+    pyroscope_native.configure(server_address="http://localhost:1")
+    assert (begun[1].serve_address, begun[1].serve_token) == ("unix:a.sock", "other")
+    assert begun[1].server_address == "http://localhost:1"
+    with pytest.raises(ConfigError, match="the address to serve at is"):
+        pyroscope_native.configure(serve_address="http://localhost:6060")
