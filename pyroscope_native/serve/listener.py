@@ -123,13 +123,12 @@ def _is_alive(path: str) -> bool:
 
 
 def _at_port(address: ServeAddress) -> _socket.socket:
-    found = _socket.getaddrinfo(address.host, 0, 0, _socket.SOCK_STREAM)
-    family, kind, protocol, _, at = found[0]
+    family = _socket.AF_INET6 if ":" in address.host else _socket.AF_INET
     for port in range(address.first_port, address.last_port + 1):
-        listener = _socket.socket(family, kind, protocol)
+        listener = _socket.socket(family, _socket.SOCK_STREAM)
         try:
             listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-            listener.bind((at[0], port, *at[2:]))
+            listener.bind((address.host, port))
             listener.listen(_BACKLOG)
             return listener
         except BaseException as error:
