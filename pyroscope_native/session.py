@@ -583,9 +583,14 @@ class Session:
             )
         if self.server is not None:
             stats = stats._replace(
-                serve_address=self.server.url, profiles_served=self.server.answered
+                serve_address=self.serve_url, profiles_served=self.server.answered
             )
         return stats
+
+    @property
+    def serve_url(self) -> str:
+        """Where profiles are served now; empty for nowhere."""
+        return self.server.url if self.server is not None else ""
 
     def _count(self) -> Stats:
         counters = _core.counters()

@@ -47,7 +47,7 @@ class Listener:
             _lock(directory, self._path)
             if os.path.lexists(self._path):
                 if not stat.S_ISSOCK(os.lstat(self._path).st_mode):
-                    raise Taken(f"{self._path} is there already, and no socket")
+                    raise FileExistsError(errno.EEXIST, "it is there already, and no socket")
                 if _is_alive(self._path):
                     raise Taken(
                         f"{self._path} is another process's. Put {{pid}} into the path: it "

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gzip
+import mmap
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -34,7 +35,15 @@ SCRAPES = 16
 _LOOK_S = 2.0
 """How often to look whether our descriptors are still ours."""
 _AGAIN_S = 1.0
-"""How long to take no clients when there is no descriptor to be had for one."""
+"""How long to take no clients when there is no descriptor to be had for one; and when to
+try the address again that is taken: who has it may be about to go, as the parent of a
+daemon is."""
+_NEVER = float("inf")
+_LATER_S = 5.0
+"""When to try further times."""
+
+_is_told = mmap.mmap(-1, 1)
+"""Whether it has been said why nothing is served: shared with forks, that not each says so."""
 
 
 class Server:
@@ -63,6 +72,10 @@ class Server:
         self._connections: list[Connection] = []
         self._recorded: deque[tuple[Connection, Profile]] = deque()
         self._accepts_from_s = 0.0
+        self._tries = 0
+        """How often the address was taken."""
+        self._listens_from_s = _NEVER
+        """When to try again."""
         self._thread: _core.OwnThread | None = None
         self._leaving = False
         self.url = ""
@@ -90,7 +103,7 @@ class Server:
     def resume(self) -> None:
         """Begin the thread."""
         self._leaving = False
-        if self._thread is not None or self._listener is None:
+        if self._thread is not None or self._waker is None:
             return
         try:
             self._thread = _core.OwnThread(self._run)
@@ -127,6 +140,7 @@ class Server:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
+        self._listens_from_s = _NEVER
         while any(each.is_owed for each in self._connections) and time.monotonic() < until_s:
             self._turn(until_s)
         self._close()
@@ -134,13 +148,23 @@ class Server:
     # -- beginnings and ends of sockets --
 
     def _listen(self) -> None:
+        self._listens_from_s = _NEVER
         try:
-            self._waker = Waker()
+            self._waker = self._waker or Waker()
             self._listener = Listener(self._address)
             self.url = self._listener.url
-        except (OSError, Taken) as error:
+        except Taken as error:
+            self._tries += 1
+            self._listens_from_s = time.monotonic() + (_AGAIN_S if self._tries == 1 else _LATER_S)
+            if self._tries > 1:
+                self._tell_of_nowhere(error)
+        except OSError as error:
             self._close()
-            reason = getattr(error, "strerror", None) or error
+            self._tell_of_nowhere(error.strerror or error)
+
+    def _tell_of_nowhere(self, reason: object) -> None:
+        if not _is_told[0]:
+            _is_told[0] = 1
             warn_once("serve", f"no profiles are served at {self._config.serve_address}: {reason}")
 
     def _close(self) -> None:
@@ -170,7 +194,7 @@ class Server:
 
     def _run(self) -> None:
         try:
-            while not self._leaving and self._listener is not None:
+            while not self._leaving and self._waker is not None:
                 self._turn(time.monotonic() + _LOOK_S)
         except Exception as error:
             self._close()
@@ -183,6 +207,7 @@ class Server:
         now_s = time.monotonic()
         if self._recorded:
             until_s = now_s
+        until_s = min(until_s, self._listens_from_s)
         by_descriptor = {connection.fileno(): connection for connection in self._connections}
         wanted = [(each.fileno(), each.events) for each in self._connections]
         wanted.append((waker.fileno(), _core.POLL_IN))
@@ -192,6 +217,9 @@ class Server:
         ready = _core.poll(wanted, max(0.0, until_s - now_s))
         if not waker.is_intact():
             self._forget()
+            self._listen()
+            return
+        if self._listens_from_s <= time.monotonic():
             self._listen()
             return
         for descriptor, _ in ready:

@@ -23,7 +23,8 @@ pyroscope_native.configure(application_name="shop", serve_address="0")
 
 def test_a_scrape_has_the_split_of_its_time_and_nothing_before(tmp_path: Path) -> None:
     code = """
-pyroscope_native.configure(serve_address="0", tags={"env": "test", "pod": "a"})
+pyroscope_native.configure(
+    serve_address="0", sample_rate=250, tags={"env": "test", "pod": "a"})
 def before(): burn(0.3)
 def large(): burn(0.03)
 def small(): burn(0.01)
@@ -42,7 +43,7 @@ burning.end()
     weights = weight_by_function(profile)
     whole = total(profile)
     assert weights["large"] + weights["small"] > 0.95 * whole
-    assert 0.68 < weights["large"] / whole < 0.82
+    assert 0.6 < weights["large"] / whole < 0.9
     assert "before" not in weights
     assert profile.duration_ns is not None
     assert profile.duration_ns > 2.9e9
@@ -106,13 +107,12 @@ burning.end()
 """
     options = ("--serve", "0", "-o", "all.pb.gz")
     with Serving(code, cwd=tmp_path, options=options) as program:
-        program.scrape(1)
-        program.scrape(1)
+        scraped = [total(program.scrape(1)), total(program.scrape(1))]
         program.say()
     assert f"serving profiles at {program.url}\n" in program.errors
     assert "served 2 profiles" in program.errors
     whole = pprof_reader.check((tmp_path / "all.pb.gz").read_bytes(), max_stack_frames=1025)
-    assert total(whole) > 1.5e9
+    assert total(whole) > sum(scraped) > 0
     files = {frame.filename for sample in whole.samples for frame in sample.stack}
     assert not [name for name in files if name.startswith(str(ROOT / "pyroscope_native/serve"))]
 
@@ -302,7 +302,7 @@ import logging
 pyroscope_native.configure(serve_address=hear())
 say(url())
 children = []
-for _ in range(3):
+for _ in range(4):
     pid = os.fork()
     if pid == 0:
         burning = Burning(lambda: burn(0.01))
@@ -315,27 +315,51 @@ for pid in children: os.kill(pid, 9); os.waitpid(pid, 0)
     program = Serving(code, cwd=tmp_path)
     program.say("20810-20812")
     with program:
-        urls = {program.url, *(program.hear() for _ in range(3))}
+        urls = {program.url, *(program.hear() for _ in range(4))}
         assert urls == {f"http://127.0.0.1:2081{i}" for i in range(3)} | {"-"}
         for url in urls - {"-", program.url}:
             assert total(profile_of(get(url, "/debug/pprof/profile?seconds=1"))) > 0
+        assert program.process.stderr is not None
+        assert "all ports from 20810 to 20812 are taken" in program.process.stderr.readline()
         program.say()
-    assert program.errors.count("all ports from 20810 to 20812 are taken") == 1
+    assert program.errors == ""
 
 
 def test_a_port_that_is_taken_is_told_once(tmp_path: Path) -> None:
     with PushServer() as server:
         code = f"""
 pyroscope_native.configure(server_address={server.address!r}, serve_address="{server.port}")
-burn(0.2)
+def busy(): burn(0.2)
+busy()
 say("-", url())
+hear()
 assert pyroscope_native.shutdown()
 """
         with Serving(code, cwd=tmp_path) as program:
             assert program.url == "-"
-        assert len(server.pushes) == 1
-    assert "is taken. Give a range, such as" in program.errors
-    assert len(program.errors.splitlines()) == 1
+            assert program.process.stderr is not None
+            told = program.process.stderr.readline()
+            program.say()
+        assert [push for push in server.pushes if weight_by_function(push.profile)["busy"]]
+    assert program.errors == ""
+    assert "is taken. Give a range, such as" in told
+
+
+def test_a_port_is_taken_over_when_it_is_free(tmp_path: Path) -> None:
+    """As of a parent that has made a daemon and ends."""
+    code = """
+pyroscope_native.configure(serve_address="20690")
+say(url())
+if os.fork(): os._exit(0)
+while not url(): time.sleep(0.01)
+say(url())
+hear()
+"""
+    with Serving(code, cwd=tmp_path) as program:
+        assert program.hear() == program.url == "http://127.0.0.1:20690"
+        program.scrape(1)
+        program.say()
+    assert program.errors == ""
 
 
 def test_a_unix_socket(tmp_path: Path) -> None:
@@ -347,8 +371,8 @@ say(url())
 say(oct(os.stat("dead.sock").st_mode & 0o777))
 if os.fork() == 0:
     say(repr(url()))
+    hear()
     os._exit(0)
-os.wait()
 burning = Burning(lambda: burn(0.01))
 hear()
 burning.end()
@@ -363,12 +387,15 @@ say(os.listdir() == [f"{os.getpid()}.sock"])
         assert program.hear() == "''"
         program.url = f"unix:{tmp_path}/dead.sock"
         assert total(program.scrape(1)) > 0
+        assert program.process.stderr is not None
+        told = program.process.stderr.readline()
+        program.say()
         program.say()
         assert program.hear() == "True"
         assert program.hear() == "True"
     assert list(tmp_path.iterdir()) == []
-    assert program.errors.count("dead.sock is another process's. Put {pid} into the path") == 1
-    assert len(program.errors.splitlines()) == 1
+    assert "dead.sock is another process's. Put {pid} into the path" in told
+    assert program.errors == ""
 
 
 def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
@@ -377,7 +404,7 @@ def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     with Serving(code, cwd=tmp_path) as program:
         pass
     assert (tmp_path / "notes").read_text() == "mine"
-    assert "is there already, and no socket" in program.errors
+    assert "it is there already, and no socket" in program.errors
 
 
 def test_gevent_in_place_of_everything(tmp_path: Path) -> None:
