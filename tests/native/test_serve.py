@@ -369,13 +369,15 @@ with socket.socket(socket.AF_UNIX) as dead: dead.bind("dead.sock")
 pyroscope_native.configure(serve_address="unix:dead.sock")
 say(url())
 say(oct(os.stat("dead.sock").st_mode & 0o777))
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     say(repr(url()))
-    hear()
-    os._exit(0)
+    time.sleep(60)
 burning = Burning(lambda: burn(0.01))
 hear()
 burning.end()
+os.kill(child, 9)
+os.waitpid(child, 0)
 pyroscope_native.shutdown()
 pyroscope_native.configure(serve_address="unix:{pid}.sock")
 say(url() == f"unix:{os.getpid()}.sock")
@@ -389,7 +391,6 @@ say(os.listdir() == [f"{os.getpid()}.sock"])
         assert total(program.scrape(1)) > 0
         assert program.process.stderr is not None
         told = program.process.stderr.readline()
-        program.say()
         program.say()
         assert program.hear() == "True"
         assert program.hear() == "True"
