@@ -26,7 +26,7 @@ from pyroscope_native.budget import Budget, Costs
 from pyroscope_native.config import PROCESS_TAGS, SERIES_LABELS, Clock, Config
 from pyroscope_native.deliver.upload import Uploader
 from pyroscope_native.figures import SIGNAL_NS, Stats
-from pyroscope_native.fold import Fold
+from pyroscope_native.fold import UNSEEN_THREADS, Fold
 from pyroscope_native.fuse import Fuse
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Function, Profile
@@ -449,8 +449,9 @@ class Session:
         is_due = now_s >= self._due_s
         if is_due:
             self._due_s = now_s + self.config.upload_interval_s
-            self._warn_of_unattached()
         push = flush or _core.window_is_large() or (is_due and not self._only_writes())
+        if is_due or push:
+            self._warn_of_unattached()
         self._scrapes = [scrape for scrape in self._scrapes if not scrape.given_up]
         over = [scrape for scrape in self._scrapes if scrape.until_s <= now_s]
         if not (push or over or self._asked_scrapes):
@@ -488,7 +489,7 @@ class Session:
             warn_once(
                 "deaf",
                 f"{counters['deaf']} threads block SIGPROF, and what they use is under "
-                f"{UNSEEN_THREADS}: whoever started them has blocked all signals (uWSGI's do, "
+                f"{UNSEEN_THREADS.name}: whoever started them has blocked all signals (uWSGI's do, "
                 "beside the first: use processes)",
             )
         if unattached > 0:

@@ -103,7 +103,7 @@ class Server:
     def resume(self) -> None:
         """Begin the thread."""
         self._leaving = False
-        if self._thread is not None or self._waker is None:
+        if self._waker is None or (self._thread is not None and not self._thread.join(0)):
             return
         try:
             self._thread = _core.OwnThread(self._run)
@@ -116,10 +116,11 @@ class Server:
         self._thread = None
         if self._waker is None or not self._waker.is_intact():
             self._forget()
-        elif self._listener is not None:
+            return
+        if self._listener is not None:
             self._listener.leave()
             self._listener = None
-            self._close()
+        self._close()
 
     def finish(self, timeout_s: float) -> None:
         """Answer those whose profiles are there, within `timeout_s`, and end."""
