@@ -180,6 +180,12 @@ int pn_handler_install(void)
     return sigaction(SIGPROF, &action, &handler.previous) == 0 ? 0 : errno;
 }
 
+void pn_handler_remove(void)
+{
+    if (pn_handler_is_installed())
+        sigaction(SIGPROF, &handler.previous, NULL);
+}
+
 bool pn_handler_is_installed(void)
 {
     struct sigaction current;

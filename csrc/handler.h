@@ -27,10 +27,14 @@
 
 #include <stdbool.h>
 
-/* Install the handler, remembering whom it replaces, and never restore that:
- * a late tick at the default action would kill the process. Repeated calls
+/* Install the handler, remembering whom it replaces. Who ends profiling leaves it
+ * there: a late tick at the default action would kill the process. Repeated calls
  * reinstall it. Returns 0, or an errno. */
 int pn_handler_install(void);
+
+/* Give the signal back to whom it was taken from, if we still have it: for those who
+ * know that no tick is on its way. */
+void pn_handler_remove(void);
 
 /* Let ticks become samples, or not. `interp` is the interpreter whose code is
  * walked. */

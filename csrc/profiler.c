@@ -213,6 +213,12 @@ pn_walk pn_profiler_walk_self_gil(uint64_t *stack)
     return pn_walk_sig(PyThreadState_Get(), low, pn_c_stack_end_sig(low), stack);
 }
 
+void pn_profiler_return_signal(void)
+{
+    if (!pn_handler_is_enabled())
+        pn_handler_remove();
+}
+
 bool pn_profiler_has_signal(void)
 {
     return pn_handler_is_installed();

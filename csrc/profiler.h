@@ -81,6 +81,9 @@ pn_walk pn_profiler_walk_self_gil(uint64_t *stack);
 /* Whether SIGPROF still comes to us. */
 bool pn_profiler_has_signal(void);
 
+/* After a stop, when no tick is on its way to any thread: give SIGPROF back. */
+void pn_profiler_return_signal(void);
+
 /* Before another program takes this one's place. */
 void pn_profiler_before_exec(void);
 

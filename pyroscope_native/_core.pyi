@@ -181,6 +181,10 @@ def threads() -> list[tuple[int, int]]:
 def has_signal() -> bool:
     """Whether SIGPROF still comes to the core."""
 
+def return_signal() -> None:
+    """Give SIGPROF back to whom it was taken from, after `stop`, and when no tick is on
+    its way to any thread: at the default action it would be death."""
+
 def before_exec() -> None:
     """Disarm what would outlive this program; the next `wait` re-arms it."""
 

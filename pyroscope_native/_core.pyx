@@ -188,6 +188,7 @@ cdef extern from "profiler.h" nogil:
     bint pn_profiler_window_is_large_gil() with gil
     pn_walk pn_profiler_walk_self_gil(uint64_t *stack) with gil
     bint pn_profiler_has_signal()
+    void pn_profiler_return_signal()
     void pn_profiler_before_exec()
     void pn_profiler_reset_after_fork_gil() with gil
     pn_counters pn_profiler_counters_gil() with gil
@@ -411,6 +412,10 @@ def threads():
 
 def has_signal():
     return pn_profiler_has_signal()
+
+
+def return_signal():
+    pn_profiler_return_signal()
 
 
 def before_exec():

@@ -27,6 +27,9 @@ _sleep = time.sleep
 _END_LIMIT_S = 15.0
 """The longest that the end of a session takes: see shutdown_timeout_s."""
 
+_PENDING_TRIES = 20
+"""How often to look whether SIGPROF can be given back, a millisecond apart."""
+
 
 class AlreadyRunning(StartError):
     """There is one session at a time."""
@@ -50,7 +53,10 @@ class _State:
     """What the end may take when SIGTERM comes; 0: it is none of our business."""
     becoming = ""
     """The program that an exec is about to put in place of this one."""
-    hooked = exit_preceded = False
+    hooked = forks_hooked = exit_preceded = False
+    preceded: ClassVar[dict[tuple[ModuleType, str], tuple[Any, Any]]] = {}
+    """By module and name a builtin and what is put in its place, which is made once:
+    there is room for few."""
     ending = False
     """A thread ends the session just now."""
     dying = False
@@ -100,7 +106,7 @@ def begin(
         _Current.unclaimed.pop()
     except IndexError:
         raise AlreadyRunning("profiling is under way already") from None
-    session.on_alone = end
+    session.on_over = end
     try:
         session.start()
     except BaseException:
@@ -121,30 +127,78 @@ def follow_forks(in_child: Callable[[], None] | None) -> None:
 def _hook() -> None:
     if not _Current.hooked:
         _Current.hooked = True
-        os.register_at_fork(
-            before=_before_fork,
-            after_in_parent=partial(_core.keeping_errno, _after_in_parent),
-            after_in_child=_after_in_child,
-        )
+        _hook_forks()
         atexit.register(_core.undisturbed, _end_at_exit)
         _precede(posix, "execv", _before_exec)
         _precede(posix, "execve", _before_exec)
         _precede(_signal, "signal", _before_signal)
 
 
+def _hook_forks() -> None:
+    """For good: Python can't be told to call them no longer. Without a session they
+    do nothing."""
+    if not _Current.forks_hooked:
+        _Current.forks_hooked = True
+        os.register_at_fork(
+            before=_before_fork,
+            after_in_parent=partial(_core.keeping_errno, _after_in_parent),
+            after_in_child=_after_in_child,
+        )
+
+
+def unhook() -> None:
+    """Take away what `begin` and `end_before_os_exit` have put in place, when the
+    session is about to be over."""
+    _Current.hooked = _Current.exit_preceded = False
+    atexit.unregister(_core.undisturbed)
+    for (module, name), (original, replacement) in _Current.preceded.items():
+        _put(module, name, original, in_place_of=replacement)
+        os.supports_fd.discard(replacement)
+    try:
+        for _ in range(_PENDING_TRIES):
+            if not _is_signal_pending():
+                _core.return_signal()
+                break
+            _signal.sigtimedwait((), 0.001)  # time.sleep may be another library's
+    except OSError:
+        pass  # where there is no telling it stays ours, and does nothing
+
+
+def _is_signal_pending() -> bool:
+    """Whether a tick may still be on its way: the timers are gone, but a thread may have
+    the signal blocked, or not have run since. Raises OSError."""
+    mask = 1 << (_signal.SIGPROF - 1)
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/status", "rb") as file:
+                pending = [line.split()[1] for line in file if b"Pnd:" in line]
+        except OSError:
+            continue  # it has ended
+        if any(int(word, 16) & mask for word in pending):
+            return True
+    return False
+
+
 def _precede(module: ModuleType, name: str, before: Callable[..., object]) -> None:
     """Have `before` called before a builtin of `module`; another library's
     replacement of it is left alone."""
-    original = getattr(module, name)
-    try:
-        replacement = _core.preceded(partial(_core.undisturbed, before), original)
-    except TypeError:
-        return
-    setattr(module, name, replacement)
-    if getattr(os, name, None) is original:
-        setattr(os, name, replacement)
+    if (module, name) not in _Current.preceded:
+        original = getattr(module, name)
+        try:
+            replacement = _core.preceded(partial(_core.undisturbed, before), original)
+        except TypeError:
+            return
+        _Current.preceded[module, name] = original, replacement
+    original, replacement = _Current.preceded[module, name]
+    _put(module, name, replacement, in_place_of=original)
     if original in os.supports_fd:
         os.supports_fd.add(replacement)
+
+
+def _put(module: ModuleType, name: str, function: Any, *, in_place_of: Any) -> None:
+    for place in (module, os):
+        if getattr(place, name, None) is in_place_of:
+            setattr(place, name, function)
 
 
 def end_before_os_exit() -> None:
