@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pyroscope_native import config_file, settings
+from pyroscope_native import config_file, settings, values
 from pyroscope_native.config import Config
 from pyroscope_native.errors import CommandError, ConfigError
 from pyroscope_native.log import set_level
@@ -20,6 +20,8 @@ from pyroscope_native.version import VERSION
 USAGE_ERROR = 2
 _INTERRUPTED = 130
 """As shells report it."""
+_LONGEST_S = 7 * 24 * 3600
+"""What can be asked for; it can be left open instead."""
 
 _GROUPS = {
     "profiling": "profiling",
@@ -30,6 +32,9 @@ _GROUPS = {
     "serving": "serving",
 }
 """Titles of the groups of `run`'s options."""
+
+_OF_RUN_ALONE = ("group_by", "serve_address")
+"""Settings that mean nothing to `attach`."""
 
 _RUN_USAGE = """pyroscope-native run [options] SCRIPT [arguments]
        pyroscope-native run [options] -m MODULE [arguments]
@@ -48,6 +53,14 @@ there only.
 
 Arguments, exit code and output are the program's own. Its children are profiled
 as themselves. At the end a summary is printed on stderr."""
+
+_ATTACH_EPILOG = """examples:
+  pyroscope-native attach 4711                         half a minute, to a page and a pprof
+  pyroscope-native attach 4711 --duration 5 -o now.html
+  pyroscope-native attach 4711 --duration 0 --server-address http://localhost:4040
+
+The program goes on, and is left as it was found. It takes CPython 3.14 or later on both
+sides, of the same version, and the right to write to the process."""
 
 _VIEW_EPILOG = """examples:
   pyroscope-native view pyroscope-app-1234.pb.gz              top functions as text
@@ -129,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"pyroscope-native {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     _add_run(commands)
+    _add_attach(commands)
     _add_view(commands)
     _add_merge(commands)
     _add_doctor(commands)
@@ -145,12 +159,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    run.add_argument(
-        "--config",
-        metavar="FILE",
-        help="a TOML file with settings (also PYROSCOPE_CONFIGURATION_FILE; default: the table "
-        "[tool.pyroscope-native] of ./pyproject.toml, if there is one)",
-    )
+    _add_config(run)
     run.add_argument(
         "--no-children",
         action="store_true",
@@ -161,6 +170,43 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         if setting.options:
             _add_option(groups[setting.group], setting)
     run.set_defaults(act=_run)
+
+
+def _add_attach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    attach = commands.add_parser(
+        "attach",
+        help="profile a program that runs already",
+        description="Profile the CPU time of a Python program that runs already.",
+        usage="pyroscope-native attach [options] PID",
+        epilog=_ATTACH_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    attach.add_argument("pid", metavar="PID", type=int, help="id of its process")
+    attach.add_argument(
+        "--duration",
+        metavar="SECONDS",
+        default=30,
+        help="how long (default 30); 0: until Ctrl-C, or the program's end",
+    )
+    _add_config(attach)
+    groups = {
+        name: attach.add_argument_group(title)
+        for name, title in _GROUPS.items()
+        if name != "serving"
+    }
+    for setting in SETTINGS:
+        if setting.options and setting.name not in _OF_RUN_ALONE:
+            _add_option(groups[setting.group], setting)
+    attach.set_defaults(act=_attach)
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a TOML file with settings (also PYROSCOPE_CONFIGURATION_FILE; default: the table "
+        "[tool.pyroscope-native] of ./pyproject.toml, if there is one)",
+    )
 
 
 def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
@@ -356,13 +402,15 @@ def _config_file(asked: str | None) -> str:
 
 
 def _run_config(arguments: dict[str, object], file: str, name: str) -> Config:
+    from pyroscope_native.deliver.file import default_base
+
     defaults = Config(application_name=name, summary=True)
     config = settings.resolve(arguments, defaults=defaults, config_file=file, tolerant=False)
     set_level(config.log_level)
     settings.warn_of_misspelt()
     is_delivered = config.server_address is not None or config.serve_address != ""
     # The process id stays what it is: this process becomes the program.
-    base = os.path.abspath(f"pyroscope-{_file_name(config.application_name)}-{os.getpid()}")
+    base = default_base(config.application_name, os.getpid())
     if config.outputs or not config.enabled:
         return config
     if not is_delivered:
@@ -372,8 +420,34 @@ def _run_config(arguments: dict[str, object], file: str, name: str) -> Config:
     return config._replace(spare_output=f"{base}.pb.gz" if config.server_address else "")
 
 
-def _file_name(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name) or "python"
+def _attach(options: argparse.Namespace) -> int:
+    from pyroscope_native.attach import attach
+
+    duration_s = values.duration("duration", options.duration, least=0, most=_LONGEST_S)
+    config = _attach_config(options)
+    return attach(options.pid, config, duration_s=duration_s)
+
+
+def _attach_config(options: argparse.Namespace) -> Config:
+    from pyroscope_native.deliver.file import check_output, default_base
+
+    arguments = settings.absolute(_arguments(options))
+    if {"output", "server_address"} <= arguments.keys():
+        raise ConfigError("-o and --server-address exclude each other")
+    defaults = Config(application_name="", summary=True)
+    config = settings.resolve(
+        arguments, defaults=defaults, config_file=_config_file(options.config), tolerant=False
+    )
+    set_level(config.log_level)
+    settings.warn_of_misspelt()
+    if "output" in arguments:
+        return config._replace(server_address=None)
+    if config.server_address is not None:
+        return config._replace(outputs=())
+    if not config.outputs:
+        check_output(f"{default_base(config.application_name, options.pid)}.pb.gz")
+        return config._replace(default_outputs=True)
+    return config
 
 
 def _view(options: argparse.Namespace) -> int:

@@ -21,7 +21,8 @@ _PATIENCE_S = 1.0
 def merge(paths: Sequence[str], *, outputs: Sequence[str], file_label: str = "") -> int:
     """Write the sum of the pprofs at `paths` to each of `outputs`.
 
-    `file_label`: name of a label that tells each sample's file; empty: none. Returns
+    `file_label`: name of a label that tells the file of each sample that has none of that
+    name; empty: no such label. Returns
     the exit status. Raises ConfigError, and CommandError where a file can't be read or
     counts something else than the first; then nothing is written.
     """
@@ -36,7 +37,7 @@ def merge(paths: Sequence[str], *, outputs: Sequence[str], file_label: str = "")
             progress.show(path)
             profile = _read(path)
             if file_label:
-                profile = _labelled(profile, file_label, name)
+                profile = profile.labelled(file_label, name)
             try:
                 merger.add(profile)
             except ValueError as error:
@@ -55,14 +56,6 @@ def _read(path: str) -> Profile:
         return read_profile(path)
     except ValueError as error:
         raise CommandError(str(error)) from None
-
-
-def _labelled(profile: Profile, name: str, value: str) -> Profile:
-    samples = [
-        sample._replace(labels=tuple(sorted({**dict(sample.labels), name: value}.items())))
-        for sample in profile.samples
-    ]
-    return profile._replace(samples=samples)
 
 
 def _names(paths: Sequence[str]) -> list[str]:

@@ -47,6 +47,9 @@ be had."""
 _ALONE_S = 0.5
 """How often to look for other threads when the main one has ended."""
 
+_WANTED_S = 0.2
+"""How often to ask whether the session is still wanted."""
+
 _HEARING_S = 0.005
 """A main thread that has not come to run Python in this time waits for something."""
 
@@ -178,8 +181,11 @@ class Session:
         """Who forks, and the instruction that does it."""
         self.on_terminate: Callable[[], None] | None = None
         """Called in the drain's thread when SIGTERM has come."""
-        self.on_alone: Callable[[], None] | None = None
-        """Called there when only threads of ours are left."""
+        self.on_over: Callable[[], None] | None = None
+        """Called there when only threads of ours are left, or the session is not wanted
+        any more."""
+        self.is_wanted: Callable[[], bool] | None = None
+        """Asked there, several times a second."""
         self._leaderless = False
         """The main thread has ended before the process."""
         self.uploader = Uploader(config) if config.server_address else None
@@ -285,8 +291,7 @@ class Session:
 
     def drain_turn(self) -> None:
         """Wait for something to do, and do it."""
-        timeout_s = self._idle_s()
-        reasons = _core.wait(min(timeout_s, _ALONE_S) if self._leaderless else timeout_s)
+        reasons = _core.wait(self._idle_s())
         flushes = _taken(self._flushes)  # before draining: what was sampled by then is in it
         while _core.drain():
             pass
@@ -296,9 +301,9 @@ class Session:
             self._drain = None  # nobody waits for the thread that stops
             self.on_terminate()
         self._leaderless |= bool(reasons & _core.WAKE_LEADER)
-        if self._leaderless and _core.is_alone() and self.on_alone is not None:
+        if self.on_over is not None and self._is_over():
             drain, self._drain = self._drain, None
-            self.on_alone()
+            self.on_over()
             if drain is not None:
                 drain.leave()
         if self._to_stop and not self._stepped_back and not _core.has_signal():
@@ -315,7 +320,17 @@ class Session:
         if self._flushes or self._asked_scrapes:
             return 0.0
         until_s = min([self._due_s, *(scrape.until_s for scrape in self._scrapes)])
-        return max(0.0, until_s - time.monotonic())
+        idle_s = max(0.0, until_s - time.monotonic())
+        if self._leaderless:
+            idle_s = min(idle_s, _ALONE_S)
+        if self.is_wanted is not None:
+            idle_s = min(idle_s, _WANTED_S)
+        return idle_s
+
+    def _is_over(self) -> bool:
+        if self._leaderless and _core.is_alone():
+            return True
+        return self.is_wanted is not None and not self.is_wanted()
 
     def flush(self, timeout_s: float) -> bool:
         """Close the window and wait until the server has it, and those before it, or

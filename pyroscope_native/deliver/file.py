@@ -101,6 +101,13 @@ def check_output(path: str) -> None:
         raise ConfigError(f"the output {path} can't be written: no permission for {directory}")
 
 
+def default_base(name: str, pid: int) -> str:
+    """Where the profile of process `pid`, which runs `name`, goes unless told otherwise;
+    without a suffix."""
+    plain = "".join(c if c.isalnum() or c in "._-" else "_" for c in name) or "python"
+    return os.path.abspath(f"pyroscope-{plain}-{pid}")
+
+
 def path_of_process(path: str) -> str:
     """`path` with this process's id before the suffix that chooses the format."""
     suffix = next((suffix for suffix in _FORMATS if path.endswith(suffix)), "")

@@ -23,6 +23,7 @@ PYTHON_VERSION = {
 }
 
 ALLOWED = {
+    "target.py": "says which version goes with which",
     "doctor.py": "names the interpreter that it is about",
     "support.py": "says which versions are supported",
     "selfcheck.py": "compares with what each version's frames give",
