@@ -25,7 +25,7 @@ _RESERVED_TAGS = frozenset({"service_name"})
 SERIES_LABELS = 30
 """As many labels may a series have, by a server's default."""
 PROCESS_TAGS = SERIES_LABELS - 8
-"""Of them, what is left beside what is said of every series (`deliver.push`), and one
+"""Of them, what is left beside what is said of every series (`deliver.request`), and one
 that Alloy adds."""
 SAMPLE_ONLY = frozenset({"profile_id", "span_id", "trace_id"})
 """Labels of samples that make no series, and so have no limits."""

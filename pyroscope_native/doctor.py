@@ -252,14 +252,7 @@ def _server(address: str | None) -> Finding:
     from pyroscope_native.deliver.push import Pusher, PushError
 
     try:
-        pusher = Pusher(
-            server_address=address,
-            labels={},
-            basic_auth=None,
-            tenant_id="",
-            http_headers={},
-            version=VERSION,
-        )
+        pusher = Pusher(server_address=address, version=VERSION)
         words = pusher.probe(timeout_s=5.0)
     except PushError as error:
         return Finding(

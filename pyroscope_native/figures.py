@@ -11,6 +11,40 @@ SIGNAL_NS = 2500
 machine, with warm caches."""
 
 
+class Deliveries(NamedTuple):
+    """What has become of the windows of a session, one that had to be split counted as its
+    parts: `closed + found == pushed + waiting + spooled + lost`."""
+
+    closed: int = 0
+    """Windows that have ended, and were not empty."""
+    found: int = 0
+    """Windows that processes before have left in the spool."""
+    pushed: int = 0
+    """The server has taken them."""
+    waiting: int = 0
+    """They wait for it in memory."""
+    spooled: int = 0
+    """They wait for it on disk."""
+    refused: int = 0
+    """The server does not want them."""
+    outdated: int = 0
+    """They have waited for so long that it would not."""
+    crowded_out: int = 0
+    """Newer ones needed the room."""
+    damaged: int = 0
+    """Their file was, and has been set aside."""
+    left_over: int = 0
+    """They waited in memory when the session ended."""
+
+    @property
+    def lost(self) -> int:
+        """Windows that the server will not get."""
+        return self.refused + self.outdated + self.crowded_out + self.damaged + self.left_over
+
+    def __add__(self, other: "Deliveries") -> "Deliveries":  # type: ignore[override]
+        return Deliveries(*map(sum, zip(self, other)))
+
+
 class Stats(NamedTuple):
     """What a session has seen and what it has cost, so far or when it ended.
 
@@ -83,11 +117,21 @@ class Stats(NamedTuple):
     """Of it, in one piece."""
     own_ns: int
     """CPU time of the profiler's own threads, the drain's included."""
-    windows_pushed: int
-    windows_not_pushed: int
+    deliveries: Deliveries
+    """What has become of windows."""
     serve_address: str = ""
     """Where profiles are served now: http://HOST:PORT, unix:PATH, or empty for nowhere."""
     profiles_served: int = 0
+
+    @property
+    def windows_pushed(self) -> int:
+        """Windows that the server has taken."""
+        return self.deliveries.pushed
+
+    @property
+    def windows_not_pushed(self) -> int:
+        """Windows that it will not get."""
+        return self.deliveries.lost
 
     @property
     def lost_ns(self) -> int:

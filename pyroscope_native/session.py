@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pyroscope_native import _core, labels
 from pyroscope_native.budget import Budget, Costs
 from pyroscope_native.config import PROCESS_TAGS, SERIES_LABELS, Clock, Config
+from pyroscope_native.deliver.backoff import random_share
 from pyroscope_native.deliver.upload import Uploader
-from pyroscope_native.figures import SIGNAL_NS, Stats
+from pyroscope_native.figures import SIGNAL_NS, Deliveries, Stats
 from pyroscope_native.fold import UNSEEN_THREADS, Fold
 from pyroscope_native.fuse import Fuse
 from pyroscope_native.log import warn_once
@@ -55,6 +56,13 @@ _HEARING_S = 0.005
 
 _FLUSH_PAUSE_S = 0.001
 """How often a flush looks whether its window has been closed."""
+
+_WINDOW_LIMIT_S = 1800.0
+"""The longest window that is pushed: the server refuses what began an hour ago."""
+
+_FIRST_WINDOW = 0.2
+"""The first window is as long as this part of the interval, or longer by chance: so
+processes that have begun together don't push together."""
 
 _CLOCKS: dict[Clock, int] = {"thread": _core.CLOCK_THREAD, "process": _core.CLOCK_PROCESS}
 
@@ -170,6 +178,7 @@ class Session:
         self._drain: _Drain | None = None
         self._stepped_back = False
         """Sampling has ended before the session."""
+        self._window_s = min(config.upload_interval_s, _WINDOW_LIMIT_S)
         self._labels_dropped = self._label_values_other = 0
         self._pauses = 0
         """Forks under way."""
@@ -229,7 +238,8 @@ class Session:
         labels.replace_periods(self.config.replace_label_periods)
         self._labels_refused_before = labels.refused()
         self._lost_told_ns = 0
-        self._due_s = self._began_s + self.config.upload_interval_s
+        share = _FIRST_WINDOW + (1 - _FIRST_WINDOW) * random_share()
+        self._due_s = self._began_s + share * self._window_s
         if self.config.outputs:
             limit = self.config.label_value_limit
             self._whole = self._record(SampleLabels(thread_name=True, value_limit=limit), began)
@@ -312,6 +322,8 @@ class Session:
             self._keep_to_budget()
         if self._to_stop:
             self._attend_recordings(flush=bool(flushes))
+        if self._to_stop and self.uploader is not None:
+            self.uploader.resume(at_once=bool(flushes))
         for flushed in flushes:
             flushed.append(True)
 
@@ -320,6 +332,8 @@ class Session:
         if self._flushes or self._asked_scrapes:
             return 0.0
         until_s = min([self._due_s, *(scrape.until_s for scrape in self._scrapes)])
+        if self.uploader is not None:
+            until_s = min(until_s, self.uploader.due_s)
         idle_s = max(0.0, until_s - time.monotonic())
         if self._leaderless:
             idle_s = min(idle_s, _ALONE_S)
@@ -339,7 +353,7 @@ class Session:
         if uploader is None:
             return False
         until_s = time.monotonic() + timeout_s
-        failed = uploader.failed
+        lost = uploader.figures().lost
         flushed: list[bool] = []
         self._flushes.append(flushed)
         _core.wake()
@@ -347,7 +361,10 @@ class Session:
             if time.monotonic() >= until_s:
                 return False
             _sleep(_FLUSH_PAUSE_S)
-        return uploader.wait_until_idle(until_s) and uploader.failed == failed
+        if not uploader.wait_until_idle(until_s):
+            return False
+        figures = uploader.figures()
+        return figures.waiting + figures.spooled == 0 and figures.lost == lost
 
     def _costs(self) -> Costs:
         counters = _core.counters()
@@ -411,6 +428,8 @@ class Session:
         self._to_stop.clear()
         if self.server is not None:
             self.server.abandon()
+        if self.uploader is not None:
+            self.uploader.abandon()
 
     def _resume_when_back(self) -> None:
         if self._forking is not None and _is_below(*self._forking, sys._getframe(1)):
@@ -463,7 +482,7 @@ class Session:
         now_s = time.monotonic()
         is_due = now_s >= self._due_s
         if is_due:
-            self._due_s = now_s + self.config.upload_interval_s
+            self._due_s = now_s + self._window_s
         push = flush or _core.window_is_large() or (is_due and not self._only_writes())
         if is_due or push:
             self._warn_of_unattached()
@@ -492,7 +511,7 @@ class Session:
         if self._pushed is None or self.uploader is None:
             return
         pushed, self._pushed = self._pushed, self._record(self._server_labels(), at)
-        self._due_s = at.monotonic_s + self.config.upload_interval_s
+        self._due_s = at.monotonic_s + self._window_s
         if not pushed.fold.is_empty:
             self.uploader.submit(pushed.profile())
 
@@ -594,9 +613,7 @@ class Session:
         """The figures so far, or, after `stop`, the last ones."""
         stats = self._ended or self._count()
         if self.uploader is not None:
-            stats = stats._replace(
-                windows_pushed=self.uploader.pushed, windows_not_pushed=self.uploader.failed
-            )
+            stats = stats._replace(deliveries=self.uploader.figures())
         if self.server is not None:
             stats = stats._replace(
                 serve_address=self.serve_url, profiles_served=self.server.answered
@@ -652,8 +669,7 @@ class Session:
             drain_ns=since("drain_ns"),
             drain_max_ns=counters["drain_longest_ns"],
             own_ns=since("own_cpu_ns"),
-            windows_pushed=0,
-            windows_not_pushed=0,
+            deliveries=Deliveries(),
         )
 
     def whole_profile(self) -> Profile:

@@ -80,6 +80,28 @@ def _losses(stats: Stats) -> str:
     return "; ".join(parts) or "nothing lost"
 
 
+def _pushed(facts: Facts) -> str:
+    """What has become of windows."""
+    windows = facts.stats.deliveries
+    line = f"pushed {_counted(windows.pushed, 'window')} to {facts.server}"
+    if windows.spooled:
+        line += f"; on disk until the server takes them: {windows.spooled}"
+    if windows.lost:
+        causes = ", ".join(
+            f"{number} {cause}"
+            for number, cause in (
+                (windows.refused, "refused"),
+                (windows.outdated, "too old"),
+                (windows.crowded_out, "for want of room"),
+                (windows.damaged, "damaged"),
+                (windows.left_over, "left at the end"),
+            )
+            if number
+        )
+        line += f"; not taken: {windows.lost} ({causes})"
+    return line
+
+
 def render(
     facts: Facts,
     profile: Profile | None,
@@ -107,10 +129,7 @@ def render(
         if group_by:
             lines.append(groups.render(profile, group_by, terminal))
     if facts.server:
-        line = f"  pushed {_counted(facts.stats.windows_pushed, 'window')} to {facts.server}"
-        if facts.stats.windows_not_pushed:
-            line += f"; not taken: {facts.stats.windows_not_pushed}"
-        lines.append(line)
+        lines.append(f"  {_pushed(facts)}")
     if facts.stats.profiles_served:
         lines.append(f"  served {_counted(facts.stats.profiles_served, 'profile')}")
     lines += [f"  wrote {os.path.relpath(path) if _is_near(path) else path}" for path in paths]

@@ -130,7 +130,8 @@ def test_what_a_server_does_not_take_is_written(tmp_path: Path) -> None:
     done = run("--server-address", "http://127.0.0.1:1", "--application-name", "shop",
                "--upload-interval", "1", "-c", BURN * 5, cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0
-    assert done.stderr.count("a window was not taken") == 1
+    assert done.stderr.count("a window waits, since it was not taken") == 1
+    assert re.search(r"not taken: (\d+) \(\1 left at the end\)", done.stderr)
     (output,) = tmp_path.iterdir()
     assert output.name.startswith("pyroscope-shop-")
     assert f"wrote {output.name}" in done.stderr

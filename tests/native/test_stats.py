@@ -38,7 +38,9 @@ pyroscope_native.configure(**settings)
 burn(1.0)
 during = pyroscope_native.stats()
 pyroscope_native.shutdown()
-print(json.dumps([{**stats._asdict(), "overhead": stats.overhead, "lost_ns": stats.lost_ns}
+print(json.dumps([{**stats._asdict(), "overhead": stats.overhead, "lost_ns": stats.lost_ns,
+                   "windows_pushed": stats.windows_pushed,
+                   "windows_not_pushed": stats.windows_not_pushed}
                   for stats in (during, pyroscope_native.stats())]))
 """,
         tmp_path,

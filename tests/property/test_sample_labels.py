@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pyroscope_native.config import PROCESS_TAGS, SAMPLE_ONLY, SERIES_LABELS
-from pyroscope_native.deliver.push import series_labels
+from pyroscope_native.deliver.request import series_labels
 from pyroscope_native.model import Labels
 from pyroscope_native.sample_labels import OTHER, SampleLabels
 

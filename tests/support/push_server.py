@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import ssl
 import sys
 import threading
@@ -55,6 +56,12 @@ class Answer:
     """Say nothing before this is set, or the server is closed."""
     close: bool = False
     """Close the connection without an answer."""
+    stores: bool = False
+    """Judge and store the request all the same: the answer to it is lost."""
+    dribbles: bool = False
+    """Say it a byte at a time, until the server is closed or the client has gone."""
+    cut: int = 0
+    """Close the connection so many bytes before the end of the body."""
 
 
 class PushServer:
@@ -62,7 +69,8 @@ class PushServer:
 
     `prefix` is a path that the service is mounted under, `burst_bytes` the
     size from which a profile gets a 429, `now_ns` the clock that ages are
-    measured by, `tls` what makes it speak https.
+    measured by, `tls` what makes it speak https, `multitenancy` whether it wants
+    to know a tenant, `port` where to listen, 0 for anywhere.
     """
 
     def __init__(
@@ -72,10 +80,13 @@ class PushServer:
         burst_bytes: int = 2 * 1024 * 1024,
         now_ns: Callable[[], int] = time.time_ns,
         tls: ssl.SSLContext | None = None,
+        multitenancy: bool = False,
+        port: int = 0,
     ) -> None:
         self.prefix = prefix
         self.burst_bytes = burst_bytes
         self.now_ns = now_ns
+        self.multitenancy = multitenancy
         self.pushes: list[Push] = []
         """Stored, in the order of arrival."""
         self.requests = 0
@@ -84,7 +95,7 @@ class PushServer:
         self.answers: deque[Answer] = deque()
         """Used up one per request before judging begins."""
         self.closing = threading.Event()
-        self._http = _HTTPServer(("127.0.0.1", 0), _Handler)
+        self._http = _HTTPServer(("127.0.0.1", port), _Handler)
         self._http.push_server = self
         self._scheme = "https" if tls else "http"
         if tls:
@@ -153,8 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
         service = self.server.push_server
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         service.requests += 1
-        if service.answers:
-            self._say_instead(service.answers.popleft())
+        answer = service.answers.popleft() if service.answers else None
+        if answer is not None and not answer.stores:
+            self._say_instead(answer)
             return
         try:
             service.pushes += self._judged(body)
@@ -162,7 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
             words = {"code": refusal.code, "message": refusal.message}
             self._say(refusal.status, json.dumps(words).encode(), "application/json")
         else:
-            self._say(200, b"", "application/proto")
+            if answer is not None:
+                self._say_instead(answer)
+            else:
+                self._say(200, b"", "application/proto")
 
     def do_GET(self) -> None:
         self.server.push_server.requests += 1
@@ -178,16 +193,35 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.close:
             self.close_connection = True
             return
-        self._say(answer.status, answer.body, "application/json", answer.headers)
+        if answer.dribbles:
+            self._dribble()
+        elif answer.cut:
+            length = str(len(answer.body))
+            body = answer.body[: -answer.cut]
+            self._say(answer.status, body, "application/json", {"Content-Length": length})
+            self.close_connection = True
+        else:
+            self._say(answer.status, answer.body, "application/json", answer.headers)
+
+    def _dribble(self) -> None:
+        self.close_connection = True
+        try:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not self.server.push_server.closing.wait(0.01):
+                self.wfile.write(b"x")
+        except OSError:
+            pass
 
     def _say(
         self, status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
     ) -> None:
         try:
             self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            for name, value in (headers or {}).items():
+            for name, value in {
+                "Content-Type": content_type,
+                "Content-Length": str(len(body)),
+                **(headers or {}),
+            }.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
@@ -198,6 +232,11 @@ class _Handler(BaseHTTPRequestHandler):
         service = self.server.push_server
         if self.path != service.prefix + PATH:
             raise _Refusal(404, "not_found", f"no route {self.path}")
+        tenant = self.headers.get("X-Scope-OrgID", "")
+        if service.multitenancy and not tenant:
+            raise _Refusal(401, "unauthenticated", "no org id")
+        if tenant and not re.fullmatch(r"(?!\.{1,2}$)[0-9A-Za-z!_.*'()-]{1,150}", tenant):
+            raise _invalid("the tenant id has a character that can't be, or is too long")
         if self.headers.get("Content-Type") != "application/proto":
             raise _Refusal(415, "unknown", "unsupported content type")
         try:
@@ -271,7 +310,8 @@ class _Handler(BaseHTTPRequestHandler):
                 pprof_reader.check_labels(tuple(merged.items()))
             except AssertionError as error:
                 raise _invalid(f"{error}: {merged}") from error
-        if profile.size_bytes > service.burst_bytes:
+        label_bytes = sum(len(text.encode()) for label in labels.items() for text in label)
+        if profile.size_bytes + label_bytes > service.burst_bytes:
             raise _Refusal(429, "resource_exhausted", "the profile is larger than the burst limit")
         try:
             pprof_reader.check(data)
