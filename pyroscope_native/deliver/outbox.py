@@ -27,7 +27,7 @@ MAX_AGE_NS = 55 * 60 * 10**9
 clock, and by the time that it has read it."""
 
 STRIKES = 20
-"""So often may a request fail by itself: some minutes long."""
+"""So often may a request fail where others are taken: some minutes long."""
 
 _UNTAKEN_LIMIT = 20
 """Windows that the server does not want, and that are kept for a file; the oldest goes
@@ -43,6 +43,15 @@ class _Outcome(Enum):
     TAKEN = "the server has it"
     FAILED = "it may be taken later"
     GONE = "it is given up, or is not there"
+
+
+class _Fault(Backoff):
+    """Of a request that fails where others are taken."""
+
+    strikes = 0
+    """Failures before each of which another was taken."""
+    pushed = 0
+    """How many were taken before the last."""
 
 
 class Outbox:
@@ -92,7 +101,7 @@ class Outbox:
         self._spool = _opened_spool(config, self._pusher.destination)
         self._share = share
         self._server = Backoff(share)
-        self._faulty: dict[Waiting, Backoff] = {}
+        self._faulty: dict[Waiting, _Fault] = {}
         """What has failed by itself."""
         self._keeps_untaken = bool(config.spare_output)
         self.untaken: list[Profile] = []
@@ -171,8 +180,8 @@ class Outbox:
         items = {waiting: store for store in stores for waiting in store.waiting()}
         self._faulty = {each: self._faulty[each] for each in self._faulty if each in items}
         if not at_once:
-            for waiting, backoff in self._faulty.items():
-                if self._now_s() < backoff.not_before_s:
+            for waiting, fault in self._faulty.items():
+                if self._now_s() < fault.not_before_s:
                     del items[waiting]
         return deque(
             sorted(items.items(), key=lambda item: (item[0] not in self._faulty, item[0]))
@@ -187,14 +196,14 @@ class Outbox:
             if outcome is _Outcome.TAKEN:
                 self._server.reset()
                 if suspect is not None:
-                    self._blame(*suspect)
+                    self._faulty.setdefault(suspect[0], _Fault(self._share))
                     suspect = None
             elif outcome is _Outcome.FAILED:
-                if suspect is not None:
+                is_second, suspect = suspect is not None, item
+                if is_second:
                     break
-                suspect = item
             items.extend(self._take_in())
-        if suspect is not None:
+        if suspect is not None and suspect[0] not in self._faulty:
             self._server.fail(self._now_s())
 
     def _try(self, waiting: Waiting, store: _Store, until_s: float) -> _Outcome:
@@ -213,7 +222,7 @@ class Outbox:
             if error.retryable:
                 words = f"a window waits, since it was not taken: {error}"
                 warn_once(f"push {error.status}", words)
-                return _Outcome.FAILED
+                return self._failed(waiting, store)
             warn_once(f"push {error}", f"a window was not taken: {error}")
             self._refused += 1
             self._give_up(waiting, store)
@@ -222,13 +231,20 @@ class Outbox:
         self._forget(waiting, store)
         return _Outcome.TAKEN
 
-    def _blame(self, waiting: Waiting, store: _Store) -> None:
-        backoff = self._faulty.setdefault(waiting, Backoff(self._share))
-        backoff.fail(self._now_s())
-        if backoff.failures == STRIKES:
-            warn_once("faulty", "a window was given up: it fails where others are taken")
-            self._refused += 1
-            self._give_up(waiting, store)
+    def _failed(self, waiting: Waiting, store: _Store) -> _Outcome:
+        fault = self._faulty.get(waiting)
+        if fault is None:
+            return _Outcome.FAILED
+        fault.fail(self._now_s())
+        if fault.pushed < self._pushed:
+            fault.pushed = self._pushed
+            fault.strikes += 1
+        if fault.strikes < STRIKES:
+            return _Outcome.FAILED
+        warn_once("faulty", "a window was given up: it fails where others are taken")
+        self._refused += 1
+        self._give_up(waiting, store)
+        return _Outcome.GONE
 
     def _give_up(self, waiting: Waiting, store: _Store) -> None:
         if self._keeps_untaken:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import platform
 import shutil
+import socket
 import ssl
 import subprocess
 import textwrap
@@ -12,10 +14,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from pyroscope_native.deliver import connection
 from pyroscope_native.deliver.push import Pusher, PushError
 from pyroscope_native.deliver.request import bodies, series_labels
 from pyroscope_native.model import Frame, Function, Profile, Sample
@@ -85,6 +89,13 @@ def refusal(
     with pytest.raises(PushError) as caught:
         push_to(pusher(server.address, **settings), profile(), timeout_s=timeout_s)
     assert server.pushes == []
+    return caught.value
+
+
+def refusal_of(pusher: Pusher, server: PushServer, answer: Answer) -> PushError:
+    server.answers.append(answer)
+    with pytest.raises(PushError) as caught:
+        push_to(pusher, profile())
     return caught.value
 
 
@@ -231,6 +242,68 @@ def test_secrets_are_not_shown(server: PushServer) -> None:
     assert SECRET not in shown
     assert "t0ken" not in shown
     assert "me:" not in shown
+
+
+def test_a_token(server: PushServer) -> None:
+    """It wins over a user and password."""
+    push_to(pusher(server.address, bearer_token="t0ken"), profile())
+    push_to(pusher(server.address, bearer_token="t0ken", basic_auth=("me", SECRET)), profile())
+    assert [push.headers["authorization"] for push in server.pushes] == ["Bearer t0ken"] * 2
+
+
+def test_a_token_in_a_file_is_read_again_for_each_connection(
+    server: PushServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "token"
+    ours = pusher(server.address, bearer_token="given", bearer_token_file=str(path))
+    with pytest.raises(PushError, match="no token in") as caught:
+        push_to(ours, profile())
+    assert caught.value.retryable
+    path.write_text("first\n")
+    push_to(ours, profile())
+    ours.close()
+    path.write_text("second\n")
+    push_to(ours, profile())
+    ours.close()
+    path.write_text("")  # it is being written
+    push_to(ours, profile())
+    ours.close()
+    path.unlink()
+    push_to(ours, profile())
+    tokens = [push.headers["authorization"].partition(" ")[2] for push in server.pushes]
+    assert tokens == ["first", "second", "second", "second"]
+    error = refusal_of(ours, server, Answer(status=403, body=b"second is not first"))
+    assert "second" not in str(error)
+
+
+def test_destinations_are_told_apart() -> None:
+    def destination(address: str = "http://a", **settings: Any) -> str:
+        return pusher(address, **settings).destination
+
+    plain = destination()
+    assert destination("http://a/") == plain
+    assert destination(bearer_token="x") == destination(bearer_token="y") == plain
+    others = {
+        plain,
+        destination("http://b"),
+        destination("http://a/prefix"),
+        destination(tenant_id="team"),
+        destination(basic_auth=("1234", "x")),
+    }
+    assert len(others) == 5
+    assert destination(basic_auth=("1234", "y")) in others
+    assert destination("http://1234:z@a") in others
+    assert destination(http_headers={"x-scope-orgid": "team"}) in others
+
+
+def test_a_server_of_many_tenants_wants_one() -> None:
+    with PushServer(multitenancy=True) as server:
+        push_to(pusher(server.address, tenant_id="team-a"), profile())
+        with pytest.raises(PushError, match="401, unauthenticated: no org id"):
+            push_to(pusher(server.address), profile())
+        with pytest.raises(PushError, match="the tenant id has"):
+            push_to(pusher(server.address, tenant_id="team/a"), profile())
+    assert len(server.pushes) == 1
 
 
 # what is refused at once
@@ -400,6 +473,69 @@ def test_no_answer_in_time_is_retryable(server: PushServer) -> None:
     assert str(error) == f"{server.address}: timed out"
 
 
+@pytest.mark.parametrize("over_tls", [False, True])
+def test_a_server_that_dribbles_does_not_hold_us(over_tls: bool, certificate: Path) -> None:
+    """Each of its bytes comes in time."""
+    with PushServer(tls=server_context(certificate) if over_tls else None) as server:
+        error = refusal(server, Answer(dribbles=True), timeout_s=0.3, ca_file=str(certificate))
+    assert (error.status, error.retryable) == (None, True)
+    assert "timed out" in str(error)
+
+
+def test_a_server_that_does_not_read_does_not_hold_us() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with pytest.raises(PushError, match="timed out") as caught:
+            pusher(address).send(os.urandom(50_000_000), timeout_s=0.3)
+    assert caught.value.retryable
+
+
+def test_a_server_that_does_not_speak_tls_does_not_hold_us() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"https://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(PushError, match="timed out") as caught:
+            pusher(address).send(b"", timeout_s=0.3)
+    assert caught.value.retryable
+
+
+def test_each_request_has_time_of_its_own(
+    server: PushServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone_s = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + gone_s)
+    monkeypatch.setattr(connection, "time", clock)
+    ours = pusher(server.address)
+    for _ in range(3):
+        push_to(ours, profile(), timeout_s=3600)
+        gone_s += 3600
+    assert len({each.client_port for each in server.pushes}) == 1
+
+
+def test_an_answer_that_is_cut_is_an_answer(server: PushServer) -> None:
+    ours = pusher(server.address)
+    server.answers.append(Answer(status=200, body=b"thank you", cut=5, stores=True))
+    push_to(ours, profile())
+    error = refusal_of(ours, server, Answer(status=400, body=b"what is this?", cut=5))
+    assert (error.status, error.retryable) == (400, False)
+    push_to(ours, profile())
+    assert len(server.pushes) == 2
+
+
+def test_an_endless_answer_is_not_read_to_its_end(server: PushServer) -> None:
+    ours = pusher(server.address)
+    error = refusal_of(ours, server, Answer(status=500, body=b"x" * 10_000_000))
+    assert len(str(error)) < 300
+    push_to(ours, profile())
+
+
+def test_a_lost_answer_is_retryable(server: PushServer) -> None:
+    server.answers.append(Answer(close=True, stores=True))
+    with pytest.raises(PushError) as caught:
+        push_to(pusher(server.address), profile())
+    assert caught.value.retryable
+    assert len(server.pushes) == 1
+
+
 def test_nobody_listening_is_retryable() -> None:
     with PushServer() as server:
         address = server.address
@@ -488,11 +624,15 @@ def certificate(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def https_server(certificate: Path) -> Iterator[PushServer]:
+def server_context(certificate: Path) -> ssl.SSLContext:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
-    with PushServer(tls=tls) as server:
+    return tls
+
+
+@pytest.fixture
+def https_server(certificate: Path) -> Iterator[PushServer]:
+    with PushServer(tls=server_context(certificate)) as server:
         yield server
 
 
@@ -509,6 +649,66 @@ def test_a_known_certificate_is_accepted(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     push_to(pusher(https_server.address), profile())
     assert len(https_server.pushes) == 1
+
+
+def test_a_certificate_of_one_s_own_is_accepted(
+    https_server: PushServer, certificate: Path
+) -> None:
+    push_to(pusher(https_server.address, ca_file=str(certificate)), profile())
+    assert len(https_server.pushes) == 1
+
+
+def test_a_client_shows_its_certificate(certificate: Path, tmp_path: Path) -> None:
+    tls = server_context(certificate)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_verify_locations(certificate)
+    key, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    before, begin, rest = certificate.read_text().partition("-----BEGIN CERTIFICATE")
+    key.write_text(before)
+    public.write_text(begin + rest)
+    with PushServer(tls=tls) as server:
+        address, ca_file = server.address, str(certificate)
+        with pytest.raises(PushError) as caught:
+            push_to(pusher(address, ca_file=ca_file), profile())
+        assert caught.value.retryable
+        for files in (
+            {"client_cert_file": str(certificate)},
+            {"client_cert_file": str(public), "client_key_file": str(key)},
+        ):
+            push_to(pusher(address, ca_file=ca_file, **files), profile())
+        assert len(server.pushes) == 2
+
+
+def test_certificates_are_read_again_when_they_have_changed(
+    https_server: PushServer, certificate: Path, tmp_path: Path
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    ours = pusher(https_server.address, ca_file=str(ca_file))
+    for words in (None, "garbage"):
+        if words is not None:
+            ca_file.write_text(words)
+        with pytest.raises(PushError, match=f"nothing can be pushed: ca_file {ca_file}") as caught:
+            push_to(ours, profile())
+        assert caught.value.retryable
+    ca_file.write_bytes(certificate.read_bytes())
+    push_to(ours, profile())
+    ours.close()
+    push_to(ours, profile())
+    assert len(https_server.pushes) == 2
+
+
+def test_a_key_that_wants_a_password_asks_nobody(certificate: Path, tmp_path: Path) -> None:
+    locked = tmp_path / "locked.pem"
+    command = f"openssl ec -in {certificate} -aes256 -passout pass:{SECRET} -out {locked}"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    ours = pusher(
+        "https://127.0.0.1:1",
+        ca_file=str(certificate),
+        client_cert_file=str(certificate),
+        client_key_file=str(locked),
+    )
+    with pytest.raises(PushError, match="nothing can be pushed: client_cert_file"):
+        push_to(ours, profile())
 
 
 # series_labels
