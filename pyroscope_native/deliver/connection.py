@@ -17,6 +17,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
+from urllib3.util.ssl_ import is_ipaddress
 
 from pyroscope_native.address import split_userinfo
 from pyroscope_native.deliver.credentials import basic
@@ -113,12 +114,16 @@ class Certificates:
         self._stamp: list[tuple[int, int]] = []
         self._context: ssl.SSLContext | None = None
 
-    def context(self) -> ssl.SSLContext:
-        """The same until a file has changed: loading the system's certificates takes tens
-        of milliseconds. Raises OSError that names the setting."""
+    def context(self, host: str) -> ssl.SSLContext:
+        """For connections to `host`, the same until a file has changed: loading the
+        system's certificates takes tens of milliseconds. Raises OSError that names the
+        setting."""
         stamp = [_stamp(path) for path in (self._ca_file, self._cert_file, self._key_file)]
         if self._context is None or stamp != self._stamp:
             self._context, self._stamp = self._new_context(), stamp
+            # Then urllib3 looks whom the certificate is for; before 2.0 it does not say
+            # whom it should be for.
+            self._context.check_hostname = not is_ipaddress(host)
         return self._context
 
     def _new_context(self) -> ssl.SSLContext:
@@ -158,9 +163,9 @@ class Connections:
 
     def __init__(self, address: SplitResult, certificates: Certificates) -> None:
         """Raises OSError for certificates, ValueError for a proxy that can't be used."""
-        self._manager = _manager(
-            address, certificates.context() if address.scheme == "https" else None
-        )
+        is_tls = address.scheme == "https"
+        context = certificates.context(address.hostname or "") if is_tls else None
+        self._manager = _manager(address, context)
         self._manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
 
     def post(

@@ -183,9 +183,7 @@ class Outbox:
             for waiting, fault in self._faulty.items():
                 if self._now_s() < fault.not_before_s:
                     del items[waiting]
-        return deque(
-            sorted(items.items(), key=lambda item: (item[0] not in self._faulty, item[0]))
-        )
+        return deque(sorted(items.items(), key=lambda item: (item[0] not in self._faulty, item[0])))
 
     def _push_waiting(self, at_once: bool, until_s: float) -> None:
         items = self._waiting(at_once)

@@ -28,7 +28,7 @@ ALLOWED = {
     "support.py": "says which versions are supported",
     "selfcheck.py": "compares with what each version's frames give",
     "session.py": "qualified names must be looked for before 3.11",
-    "deliver/push.py": "names the runtime in the series' labels",
+    "deliver/request.py": "names the runtime in the series' labels",
 }
 """The modules that may ask for the version, with the reason."""
 

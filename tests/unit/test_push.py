@@ -609,19 +609,22 @@ def test_a_proxy_that_can_not_be_used_is_told(proxy: str, monkeypatch: pytest.Mo
 # TLS
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A key and a certificate for 127.0.0.1 that nobody trusts yet."""
+def new_certificate(path: Path, host: str) -> Path:
+    """A key and a certificate for `host`, in one file, that nobody trusts yet."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl to make a certificate with")
-    path = tmp_path / "certificate.pem"
     command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    command += f" -subj /CN=test -addext subjectAltName=IP:127.0.0.1 -keyout {path} -out {path}.crt"
+    command += f" -subj /CN=test -addext subjectAltName={host} -keyout {path} -out {path}.crt"
     subprocess.run(command.split(), check=True, capture_output=True)
     with path.open("a") as file:
         file.write(Path(f"{path}.crt").read_text())
     return path
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    return new_certificate(tmp_path / "certificate.pem", "IP:127.0.0.1")
 
 
 def server_context(certificate: Path) -> ssl.SSLContext:
@@ -656,6 +659,17 @@ def test_a_certificate_of_one_s_own_is_accepted(
 ) -> None:
     push_to(pusher(https_server.address, ca_file=str(certificate)), profile())
     assert len(https_server.pushes) == 1
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_certificate_for_somebody_else_is_refused(host: str, tmp_path: Path) -> None:
+    other = new_certificate(tmp_path / "other.pem", "IP:127.0.0.2")
+    with PushServer(tls=server_context(other)) as server:
+        address = server.address.replace("127.0.0.1", host)
+        with pytest.raises(PushError, match=host) as caught:
+            push_to(pusher(address, ca_file=str(other)), profile())
+        assert "match" in str(caught.value) or "not valid for" in str(caught.value)
+        assert server.requests == 0
 
 
 def test_a_client_shows_its_certificate(certificate: Path, tmp_path: Path) -> None:
