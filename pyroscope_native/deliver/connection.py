@@ -39,23 +39,26 @@ def _left_s() -> float:
 
 class _Limited:
     """A socket whose every operation ends when the request must: its own timeout begins
-    anew with each byte that comes."""
+    anew with each byte that comes.
 
-    def recv(self, *args: Any) -> Any:
-        self.settimeout(_left_s())  # type: ignore[attr-defined]
-        return super().recv(*args)  # type: ignore[misc]
+    Arguments are the base's own, be it the standard library's or gevent's.
+    """
 
-    def recv_into(self, *args: Any) -> Any:
+    def recv(self, *args: Any, **options: Any) -> Any:
         self.settimeout(_left_s())  # type: ignore[attr-defined]
-        return super().recv_into(*args)  # type: ignore[misc]
+        return super().recv(*args, **options)  # type: ignore[misc]
 
-    def send(self, *args: Any) -> Any:
+    def recv_into(self, *args: Any, **options: Any) -> Any:
         self.settimeout(_left_s())  # type: ignore[attr-defined]
-        return super().send(*args)  # type: ignore[misc]
+        return super().recv_into(*args, **options)  # type: ignore[misc]
 
-    def sendall(self, *args: Any) -> Any:
+    def send(self, *args: Any, **options: Any) -> Any:
         self.settimeout(_left_s())  # type: ignore[attr-defined]
-        return super().sendall(*args)  # type: ignore[misc]
+        return super().send(*args, **options)  # type: ignore[misc]
+
+    def sendall(self, *args: Any, **options: Any) -> Any:
+        self.settimeout(_left_s())  # type: ignore[attr-defined]
+        return super().sendall(*args, **options)  # type: ignore[misc]
 
 
 class _Socket(_Limited, socket.socket):

@@ -15,7 +15,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.support import pprof_reader
+from tests.support.certificates import new_certificate, server_context
 from tests.support.push_server import Answer, Push, PushServer
 from tests.support.python import ROOT, TIMEOUT_S, python, run
 
@@ -176,6 +179,33 @@ print(time.monotonic() - began < 9)
         assert done.stdout == "True\n", done.stderr
         assert "did not end within 1 s" in done.stderr
     assert len(spooled(tmp_path)) >= 2
+
+
+def test_gevent_in_place_of_everything(tmp_path: Path) -> None:
+    """Sockets of the uploading thread are gevent's then, and limited all the same."""
+    pytest.importorskip("gevent")
+    certificate = new_certificate(tmp_path / "certificate.pem", "IP:127.0.0.1")
+    with PushServer(tls=server_context(certificate)) as server:
+        server.answers.extend([Answer(status=503), Answer(close=True), Answer(dribbles=True)])
+        program = f"""
+from gevent import monkey; monkey.patch_all()
+import gevent, time, pyroscope_native
+from pyroscope_native import api
+api._begin(api.Config(application_name="shop", server_address={server.address!r},
+                      ca_file={str(certificate)!r}, upload_interval_s=0.3, upload_timeout_s=1.0))
+def spin():
+    while not pyroscope_native.stats().windows_pushed:
+        sum(range(10000))
+        gevent.sleep(0)
+gevent.joinall([gevent.spawn(spin) for _ in range(3)], timeout={TIMEOUT_S})
+pyroscope_native.shutdown()
+deliveries = pyroscope_native.stats().deliveries
+print(deliveries.pushed == deliveries.closed > 0)
+"""
+        done = python("-c", program)
+        assert done.stdout == "True\n", done.stderr
+        assert server.requests == len(server.pushes) + 3
+        assert server.faults == []
 
 
 def test_a_summary_tells_what_was_lost(tmp_path: Path) -> None:

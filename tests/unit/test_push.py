@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import platform
-import shutil
 import socket
 import ssl
 import subprocess
@@ -23,6 +22,7 @@ from pyroscope_native.deliver import connection
 from pyroscope_native.deliver.push import Pusher, PushError
 from pyroscope_native.deliver.request import bodies, series_labels
 from pyroscope_native.model import Frame, Function, Profile, Sample
+from tests.support.certificates import new_certificate, server_context
 from tests.support.push_server import Answer, PushServer
 from tests.support.python import python
 
@@ -609,28 +609,9 @@ def test_a_proxy_that_can_not_be_used_is_told(proxy: str, monkeypatch: pytest.Mo
 # TLS
 
 
-def new_certificate(path: Path, host: str) -> Path:
-    """A key and a certificate for `host`, in one file, that nobody trusts yet."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl to make a certificate with")
-    command = f"{openssl} req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    command += f" -subj /CN=test -addext subjectAltName={host} -keyout {path} -out {path}.crt"
-    subprocess.run(command.split(), check=True, capture_output=True)
-    with path.open("a") as file:
-        file.write(Path(f"{path}.crt").read_text())
-    return path
-
-
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     return new_certificate(tmp_path / "certificate.pem", "IP:127.0.0.1")
-
-
-def server_context(certificate: Path) -> ssl.SSLContext:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate)
-    return tls
 
 
 @pytest.fixture
