@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  which looking up a name imports, be it amid a fork
 import os
 import socket
 import ssl

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from pyroscope_native.log import warn_once
+
 
 class Waiting(NamedTuple):
     """A request that waits: what there is to know of it without its body."""
@@ -38,6 +40,10 @@ class Queue:
         while self._bytes > self._limit_bytes:
             self.remove(min(self._bodies))
             self.crowded_out += 1
+            warn_once(
+                "queue-full",
+                f"the oldest windows are dropped: those that wait have {self._limit_bytes} bytes",
+            )
         return waiting
 
     def waiting(self) -> list[Waiting]:

@@ -208,6 +208,24 @@ print(deliveries.pushed == deliveries.closed > 0)
         assert server.faults == []
 
 
+def test_processes_that_begin_together_do_not_push_together() -> None:
+    program = """
+from pyroscope_native.config import Config
+from pyroscope_native.session import Session
+def first_windows(interval_s):
+    for _ in range(30):
+        session = Session(Config("shop", outputs=("/none.pb.gz",), upload_interval_s=interval_s))
+        session.start()
+        yield session._due_s - session._began_s
+        session.stop()
+seconds = sorted(first_windows(10))
+assert 2 <= seconds[0] < 5 < 7 < seconds[-1] <= 10, seconds
+assert max(first_windows(3600)) <= 1800
+"""
+    done = python("-c", program)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_summary_tells_what_was_lost(tmp_path: Path) -> None:
     with PushServer() as server:
         server.answers.append(Answer(status=400))
