@@ -103,6 +103,8 @@ class Outbox:
         self._server = Backoff(share)
         self._faulty: dict[Waiting, _Fault] = {}
         """What has failed by itself."""
+        self.is_answered = False
+        """Whether the last try had an answer: the server is there."""
         self._keeps_untaken = bool(config.spare_output)
         self.untaken: list[Profile] = []
         """What the server has not taken and nobody keeps, where there is a file for it."""
@@ -194,7 +196,7 @@ class Outbox:
             if outcome is _Outcome.TAKEN:
                 self._server.reset()
                 if suspect is not None:
-                    self._faulty.setdefault(suspect[0], _Fault(self._share))
+                    self._blame(suspect[0])
                     suspect = None
             elif outcome is _Outcome.FAILED:
                 is_second, suspect = suspect is not None, item
@@ -217,6 +219,7 @@ class Outbox:
         try:
             self._pusher.send(body, timeout_s=min(self._timeout_s, until_s - self._now_s()))
         except PushError as error:
+            self.is_answered = error.status is not None
             if error.retryable:
                 words = f"a window waits, since it was not taken: {error}"
                 warn_once(f"push {error.status}", words)
@@ -225,9 +228,15 @@ class Outbox:
             self._refused += 1
             self._give_up(waiting, store)
             return _Outcome.GONE
+        self.is_answered = True
         self._pushed += 1
         self._forget(waiting, store)
         return _Outcome.TAKEN
+
+    def _blame(self, waiting: Waiting) -> None:
+        if waiting not in self._faulty:
+            self._faulty[waiting] = _Fault(self._share)
+            self._faulty[waiting].fail(self._now_s())
 
     def _failed(self, waiting: Waiting, store: _Store) -> _Outcome:
         fault = self._faulty.get(waiting)

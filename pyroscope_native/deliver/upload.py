@@ -150,6 +150,10 @@ class Uploader:
                 warn_once("pusher", f"nothing can be pushed: {error}")
                 return
         outbox.work(at_once=True, until_s=until_s)
+        # A server that is busy may not be soon.
+        while outbox.is_answered and max(outbox.due_s, time.monotonic()) < until_s:
+            _sleep(max(0.0, outbox.due_s - time.monotonic()))
+            outbox.work(until_s=until_s)
         outbox.close()
         self.untaken += outbox.untaken
         self.untaken.sort(key=lambda profile: profile.time_ns)

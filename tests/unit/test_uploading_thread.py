@@ -67,7 +67,7 @@ def pusher(monkeypatch: pytest.MonkeyPatch) -> Pusher:
 
 
 def refuse() -> None:
-    raise PushError("not now", status=503, retryable=True)
+    raise PushError("nobody is there", status=None, retryable=True)
 
 
 def test_a_window_that_comes_as_the_thread_ends_is_pushed(pusher: Pusher) -> None:
@@ -189,6 +189,29 @@ def test_what_is_left_at_the_end_goes_to_the_spool(pusher: Pusher, tmp_path: Pat
     next_one.submit(window(2))
     assert pusher.pushed == [0, 1, 2]
     assert next_one.figures() == upload.Deliveries(closed=1, found=2, pushed=3)
+
+
+def test_a_server_that_is_busy_at_the_end_is_tried_again(pusher: Pusher) -> None:
+    tries = iter(range(3))
+
+    def busy() -> None:
+        if next(tries, None) is not None:
+            raise PushError("too many", status=429, retryable=True)
+
+    uploader = Uploader(CONFIG)
+    uploader._submitted.extend([window(0), window(1)])
+    pusher.on_send = busy
+    uploader.finish(60.0)
+    assert sorted(pusher.pushed) == [0, 1]
+
+
+def test_the_end_is_as_long_as_was_said(pusher: Pusher) -> None:
+    uploader = Uploader(CONFIG)
+    uploader.submit(window(0))
+    uploader._submitted.append(window(1))
+    uploader.finish(0.0)
+    assert pusher.pushed == [0]
+    assert uploader.figures().left_over == 1
 
 
 def test_what_is_left_at_the_end_is_for_a_file_in_order_of_time(pusher: Pusher) -> None:
