@@ -24,7 +24,7 @@ import errno
 import fcntl
 import os
 import re
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from pyroscope_native.deliver.queue import Waiting
 from pyroscope_native.deliver.request import is_whole
@@ -47,6 +47,36 @@ class _File(NamedTuple):
     destination: str
     owner: str
     is_corrupt: bool
+
+
+class _Lock:
+    """A file that is locked, and made if it is not there."""
+
+    def __init__(self, path: str) -> None:
+        """Raises OSError where somebody else has the lock."""
+        self._descriptor = _private(path, os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._identity = self._found()
+        except OSError:
+            os.close(self._descriptor)
+            raise
+
+    def _found(self) -> tuple[int, int]:
+        status = os.fstat(self._descriptor)
+        return status.st_dev, status.st_ino
+
+    def is_held(self) -> bool:
+        """Whether the descriptor is still ours."""
+        try:
+            return self._found() == self._identity
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self.is_held():
+            os.close(self._descriptor)
 
 
 class Spool:
@@ -72,7 +102,7 @@ class Spool:
         self.damaged = 0
         """Requests of ours that were set aside."""
         os.makedirs(directory, mode=0o700, exist_ok=True)
-        self._lock: IO[bytes] | None = self._locked()
+        self._lock: _Lock | None = self._locked()
 
     def __len__(self) -> int:
         return len(self._own)
@@ -83,18 +113,28 @@ class Spool:
     def _draft(self, owner: str) -> str:
         return self._path(f"{owner}.draft")
 
-    def _locked(self) -> IO[bytes]:
+    def _lock_path(self, owner: str) -> str:
+        return self._path(f"{owner}{_LOCK}")
+
+    def _locked(self) -> _Lock:
         """The lock appears when it is held."""
         draft = self._draft(self._owner)
-        lock = open(draft, "xb", opener=_private)  # noqa: SIM115
+        lock = _Lock(draft)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.rename(draft, self._path(f"{self._owner}{_LOCK}"))
-        except BaseException:
+            os.rename(draft, self._lock_path(self._owner))
+        except OSError:
             lock.close()
-            os.unlink(draft)
+            _remove(draft)
             raise
         return lock
+
+    def _keep_lock(self) -> None:
+        """The program may have closed all descriptors, to become a daemon."""
+        if self._lock is not None and not self._lock.is_held():
+            try:
+                self._lock = _Lock(self._lock_path(self._owner))
+            except OSError:
+                pass  # somebody takes over just now
 
     # -- our own --
 
@@ -117,6 +157,7 @@ class Spool:
 
     def waiting(self) -> list[Waiting]:
         """What is ours to send, oldest first: with what others have left behind."""
+        self._keep_lock()
         self._look_around()
         return sorted(self._own.values())
 
@@ -153,7 +194,7 @@ class Spool:
             return
         try:
             if not self._own.keys() & set(self._names()):
-                _remove(self._path(f"{self._owner}{_LOCK}"))
+                _remove(self._lock_path(self._owner))
         finally:
             self.abandon()
 
@@ -209,17 +250,16 @@ class Spool:
                 self._take_over(owner, theirs)
 
     def _take_over(self, owner: str, files: list[_File]) -> None:
-        path = self._path(f"{owner}{_LOCK}")
+        path = self._lock_path(owner)
         try:
-            with open(path, "rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                self._adopt(files)
-                _remove(self._draft(owner))
-                _remove(path)
-        except FileNotFoundError:
-            self._adopt(files)
+            lock = _Lock(path) if os.path.lexists(path) else None
         except OSError:
-            pass  # it lives, or is another user's, or somebody else takes over
+            return  # it lives, or is another user's, or somebody else takes over
+        self._adopt(files)
+        if lock is not None:
+            _remove(self._draft(owner))
+            _remove(path)
+            lock.close()
 
     def _adopt(self, files: list[_File]) -> None:
         for file in files:

@@ -100,6 +100,21 @@ def test_a_lock_that_somebody_has_removed_is_not_missed(folder: Path) -> None:
     assert texts(spool(folder)) == ["x"]
 
 
+def test_a_program_that_closes_all_descriptors_is_not_hurt(folder: Path) -> None:
+    ours = spool(folder)
+    ours.put(1, body("x"))
+    assert ours._lock is not None
+    descriptor = ours._lock._descriptor
+    os.close(descriptor)
+    other = os.open(os.devnull, os.O_RDONLY)
+    assert other == descriptor
+    assert texts(ours) == ["x"]
+    assert texts(spool(folder)) == []
+    ours.close()
+    os.close(other)  # it is open
+    assert texts(spool(folder)) == ["x"]
+
+
 def test_what_is_for_another_server_is_left_alone(folder: Path) -> None:
     dead = spool(folder, destination=THEIRS)
     dead.put(1, body("x"))
