@@ -38,6 +38,9 @@ _NAME = re.compile(
 
 _LOCK = ".lock"
 
+_HIGH = 512
+"""Where programs that close all descriptors, and open some again, come last."""
+
 
 class _File(NamedTuple):
     """A file of the spool; sorted, they are in order of time."""
@@ -54,7 +57,7 @@ class _Lock:
 
     def __init__(self, path: str) -> None:
         """Raises OSError where somebody else has the lock."""
-        self._descriptor = _private(path, os.O_RDWR | os.O_CREAT)
+        self._descriptor = _moved_up(_private(path, os.O_RDWR | os.O_CREAT))
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._identity = self._found()
@@ -284,6 +287,16 @@ def _files(names: list[str]) -> list[_File]:
         )
         for match in filter(None, map(_NAME.fullmatch, names))
     )
+
+
+def _moved_up(descriptor: int) -> int:
+    """The same file under a high number, if there is room; `descriptor` is used up."""
+    try:
+        high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    except OSError:
+        return descriptor
+    os.close(descriptor)
+    return high
 
 
 def _private(path: str, flags: int) -> int:
