@@ -214,7 +214,9 @@ def _begin(chosen: Config) -> bool:
         process.end_before_os_exit()  # as multiprocessing ends its processes
 
     try:
-        process.begin(session, finish, in_child if chosen.server_address or chosen.serve_address else None)
+        process.begin(
+            session, finish, in_child if chosen.server_address or chosen.serve_address else None
+        )
     except process.AlreadyRunning:
         warn_once("running", "profiling is under way already: shutdown() ends it")
         return False

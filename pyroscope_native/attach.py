@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from types import FrameType
 
@@ -57,7 +57,7 @@ def attach(pid: int, config: Config, *, duration_s: float) -> int:
         taking = _Taking(pid, config, duration_s)
         with connection:
             try:
-                for message in _messages(connection, duration_s, interrupts):
+                for message in _messages(connection, duration_s, interrupts, taking.attend):
                     taking.take(message)
             except (TimeoutError, ValueError) as error:
                 taking.trouble = str(error)
@@ -116,9 +116,12 @@ class _Interrupts:
 
 
 def _messages(
-    connection: socket.socket, duration_s: float, interrupts: _Interrupts
+    connection: socket.socket,
+    duration_s: float,
+    interrupts: _Interrupts,
+    attend: Callable[[], None],
 ) -> Iterator[Message]:
-    """What the program says until it says no more.
+    """What the program says until it says no more; `attend` is called now and then.
 
     Raises TimeoutError where it should have ended and has not, and ValueError.
     """
@@ -132,6 +135,7 @@ def _messages(
             until_s = time.monotonic() + _END_LIMIT_S
             with suppress(OSError):  # it has ended meanwhile
                 connection.shutdown(socket.SHUT_WR)
+        attend()
         try:
             data = connection.recv(1 << 16)
         except socket.timeout:
@@ -171,6 +175,11 @@ class _Taking:
             self._uploader.submit(message)
         else:
             self._whole.add(message)
+
+    def attend(self) -> None:
+        """Now and then: push again what the server has not taken."""
+        if self._uploader is not None:
+            self._uploader.resume(at_once=False)
 
     def _begin(self, program: str) -> None:
         name = self._config.application_name or program
@@ -214,9 +223,7 @@ class _Taking:
             return "\n".join([text.render(profile), *(f"  wrote {path}" for path in paths)])
         stats, server = ended.stats, ""
         if uploader is not None and self._config.server_address is not None:
-            stats = stats._replace(
-                windows_pushed=uploader.pushed, windows_not_pushed=uploader.failed
-            )
+            stats = stats._replace(deliveries=uploader.figures())
             server = parse_address(self._config.server_address)[0].geturl()
         return summary.render(
             Facts(stats, ended.clock_reason, server),

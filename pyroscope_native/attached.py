@@ -19,6 +19,7 @@ from typing import Any
 from pyroscope_native import _core, handover, process
 from pyroscope_native.api import program_name
 from pyroscope_native.config import Config
+from pyroscope_native.figures import Deliveries
 from pyroscope_native.handover import Begun, Ended, Message, Refused
 from pyroscope_native.model import Profile
 from pyroscope_native.session import Session, StartError
@@ -95,7 +96,7 @@ class Handing:
     """
 
     loading_ns = 0
-    pushed = failed = 0
+    due_s = float("inf")
 
     def __init__(self, connection: _socket.socket, duration_s: float) -> None:
         self._connection = connection
@@ -151,6 +152,13 @@ class Handing:
         self._connection.close()
 
     # -- what else a session wants of an uploader --
+
+    def resume(self, *, at_once: bool) -> None:
+        """There are no other tries."""
+
+    def figures(self) -> Deliveries:
+        """`attach` knows what becomes of windows."""
+        return Deliveries()
 
     def wait_until_loaded(self, timeout_s: float) -> None:
         """There is nothing to load."""

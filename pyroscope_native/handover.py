@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Union
 
-from pyroscope_native.figures import Stats
+from pyroscope_native.figures import Deliveries, Stats
 from pyroscope_native.model import Frame, Function, Profile, Sample
 
 _CHUNK = 500
@@ -104,7 +104,10 @@ class Decoder:
             return _checked(profile)  # type: ignore[arg-type]
         elif kind == "ended":
             figures, clock_reason = value
-            return Ended(Stats(*figures), str(clock_reason))
+            stats = Stats(*figures)
+            return Ended(
+                stats._replace(deliveries=Deliveries(*stats.deliveries)), str(clock_reason)
+            )
         else:
             message: Message = _KINDS[kind](*map(str, value))
             return message
