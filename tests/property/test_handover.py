@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyroscope_native.figures import Stats
+from pyroscope_native.figures import Deliveries, Stats
 from pyroscope_native.handover import Begun, Decoder, Ended, Message, Refused, encode
 from pyroscope_native.model import Frame, Function, Profile, Sample
 
 texts = st.text(st.sampled_from('a\n"\\\u00e9\u2028\udc80'), max_size=5)
 numbers = st.integers(0, 2**63)
-STATS = Stats(*range(len(Stats._fields)))  # type: ignore[arg-type]
+STATS = Stats(*range(len(Stats._fields)))._replace(  # type: ignore[arg-type]
+    deliveries=Deliveries(*range(len(Deliveries._fields)))
+)
 
 
 @st.composite

@@ -209,10 +209,10 @@ def test_serving_needs_no_server(begun: list[Config], monkeypatch: pytest.Monkey
     assert (begun[0].serve_address, begun[0].serve_token) == ("6060-6069", "secret")
     assert begun[0].server_address is None
     assert "secret" not in repr(begun[0])
-    monkeypatch.setenv("PYROSCOPE_SERVE_ADDRESS", "unix:a.sock")
+    monkeypatch.setenv("PYROSCOPE_SERVE_ADDRESS", "unix:/run/a.sock")
     monkeypatch.setenv("PYROSCOPE_SERVE_TOKEN", "other")
     pyroscope_native.configure(server_address="http://localhost:1")
-    assert (begun[1].serve_address, begun[1].serve_token) == ("unix:a.sock", "other")
+    assert (begun[1].serve_address, begun[1].serve_token) == ("unix:/run/a.sock", "other")
     assert begun[1].server_address == "http://localhost:1"
     with pytest.raises(ConfigError, match="the address to serve at is"):
         pyroscope_native.configure(serve_address="http://localhost:6060")

@@ -58,7 +58,7 @@ def parse(words: list[str]) -> None:
         own, program = cli._split(words[1:])
         assert program, "there is a program to run"
         words = ["run", *own]
-    cli._parser().parse_args(words)
+    cli._parser().parse_args(["1" if word == "PID" else word for word in words])
 
 
 @pytest.mark.parametrize("words", list(command_lines()))
