@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import _socket
 import encodings.idna  # noqa: F401  which looking up a name imports, be it amid a fork
 import os
 import socket
@@ -73,7 +74,8 @@ class _TLSSocket(_Limited, ssl.SSLSocket):
 def _connect(host: str, port: int) -> _Socket:
     """To the first address of `host` that answers, each of which has its share of the time.
     Raises OSError."""
-    places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # The builtin: gevent's would have a thread do it, which at the end can't begin.
+    places = _socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
     reason = OSError(f"{host} has no address")
     for number, (family, kind, protocol, _, place) in enumerate(places):
         sock = _Socket(family, kind, protocol)

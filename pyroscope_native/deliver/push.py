@@ -108,7 +108,7 @@ class Pusher:
         connections, headers = self._opened()
         try:
             return connections.post(self._url, body, headers, timeout_s)
-        except (HTTPError, OSError) as error:
+        except Exception as error:  # of whatever stands in for sockets, too
             reason = _reason(error)
             _end_cycles(error)
         raise self._error(reason, status=None, retryable=True)
