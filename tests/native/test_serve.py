@@ -14,7 +14,7 @@ from tests.support import pprof_reader
 from tests.support.profiled import total, weight_by_function
 from tests.support.push_server import PushServer
 from tests.support.python import ROOT
-from tests.support.serving import Serving, get, profile_of
+from tests.support.serving import Serving, free_ports, get, profile_of
 
 CONFIGURE = """
 pyroscope_native.configure(application_name="shop", serve_address="0")
@@ -258,7 +258,7 @@ def test_a_fork_amid_a_scrape(tmp_path: Path) -> None:
     code = (
         FORK
         + """
-pyroscope_native.configure(serve_address="20900-20999")
+pyroscope_native.configure(serve_address=hear())
 from pyroscope_native import process
 say(url())
 while not process.current()._scrapes: time.sleep(0.01)
@@ -276,13 +276,14 @@ for _ in range(50):
     os.waitpid(pid, 0)
 """
     )
+    ports = free_ports(2)
     program = Serving(code, cwd=tmp_path, flags=("-W", "error"))
+    program.say(f"{ports[0]}-{ports[1]}")
     with ThreadPoolExecutor() as clients:
         program.url = program.hear()
         scrape = clients.submit(program.scrape, 3)
         child = program.hear()
-        assert child.startswith("http://127.0.0.1:209")
-        assert child != program.url
+        assert [program.url, child] == [f"http://127.0.0.1:{port}" for port in ports]
         profile_of(get(child, "/debug/pprof/profile?seconds=1"))
         weights = weight_by_function(scrape.result())
     assert weights["first"] > 0.2e9
@@ -308,19 +309,22 @@ for _ in range(4):
         burning = Burning(lambda: burn(0.01))
         say(url() or "-")
         time.sleep(60)
+        os._exit(0)
     children.append(pid)
 hear()
 for pid in children: os.kill(pid, 9); os.waitpid(pid, 0)
 """
     program = Serving(code, cwd=tmp_path)
-    program.say("20810-20812")
+    ports = free_ports(3)
+    program.say(f"{ports[0]}-{ports[-1]}")
     with program:
         urls = {program.url, *(program.hear() for _ in range(4))}
-        assert urls == {f"http://127.0.0.1:2081{i}" for i in range(3)} | {"-"}
+        assert urls == {f"http://127.0.0.1:{port}" for port in ports} | {"-"}
         for url in urls - {"-", program.url}:
             assert total(profile_of(get(url, "/debug/pprof/profile?seconds=1"))) > 0
         assert program.process.stderr is not None
-        assert "all ports from 20810 to 20812 are taken" in program.process.stderr.readline()
+        told = program.process.stderr.readline()
+        assert f"all ports from {ports[0]} to {ports[-1]} are taken" in told
         program.say()
     assert program.errors == ""
 
@@ -347,8 +351,9 @@ assert pyroscope_native.shutdown()
 
 def test_a_port_is_taken_over_when_it_is_free(tmp_path: Path) -> None:
     """As of a parent that has made a daemon and ends."""
-    code = """
-pyroscope_native.configure(serve_address="20690")
+    port = free_ports(1)[0]
+    code = f"""
+pyroscope_native.configure(serve_address="{port}")
 say(url())
 if os.fork(): os._exit(0)
 while not url(): time.sleep(0.01)
@@ -356,7 +361,7 @@ say(url())
 hear()
 """
     with Serving(code, cwd=tmp_path) as program:
-        assert program.hear() == program.url == "http://127.0.0.1:20690"
+        assert program.hear() == program.url == f"http://127.0.0.1:{port}"
         program.scrape(1)
         program.say()
     assert program.errors == ""
@@ -373,6 +378,7 @@ child = os.fork()
 if child == 0:
     say(repr(url()))
     time.sleep(60)
+    os._exit(0)
 burning = Burning(lambda: burn(0.01))
 hear()
 burning.end()
@@ -380,14 +386,14 @@ os.kill(child, 9)
 os.waitpid(child, 0)
 pyroscope_native.shutdown()
 pyroscope_native.configure(serve_address="unix:{pid}.sock")
-say(url() == f"unix:{os.getpid()}.sock")
+say(url().endswith(f"/{os.getpid()}.sock"))
 say(os.listdir() == [f"{os.getpid()}.sock"])
 """
     with Serving(code, cwd=tmp_path) as program:
-        assert program.url == "unix:dead.sock"
+        path = f"{tmp_path}/dead.sock"
+        assert program.url == f"unix:{path}"
         assert program.hear() == "0o600"
         assert program.hear() == "''"
-        program.url = f"unix:{tmp_path}/dead.sock"
         assert total(program.scrape(1)) > 0
         assert program.process.stderr is not None
         told = program.process.stderr.readline()

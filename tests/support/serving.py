@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import socket
 import subprocess
 import sys
@@ -42,6 +44,22 @@ class Burning:
 """
 
 
+def free_ports(count: int) -> range:
+    """So many that follow each other, free a moment ago."""
+    while True:
+        first = random.randrange(20000, 30000)
+        sockets = [socket.socket() for _ in range(count)]
+        try:
+            for i, each in enumerate(sockets):
+                each.bind(("127.0.0.1", first + i))
+            return range(first, first + count)
+        except OSError:
+            continue
+        finally:
+            for each in sockets:
+                each.close()
+
+
 class Serving:
     """The program of `code`, which may `burn`, `say` to the test and `hear` from it, from
     `with` to the end of it. It has to say first where it serves; `options` are those of
@@ -71,6 +89,7 @@ class Serving:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         self.errors = ""
         """What was on stderr, after the end."""
@@ -87,7 +106,7 @@ class Serving:
         traceback: TracebackType | None,
     ) -> None:
         if error is not None:
-            self.process.kill()
+            os.killpg(self.process.pid, signal.SIGKILL)
         _, self.errors = self.process.communicate(timeout=WAIT_S)
         if error is None:
             assert self.process.returncode == 0, self.errors
