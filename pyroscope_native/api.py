@@ -223,6 +223,8 @@ def _begin(chosen: Config) -> bool:
     except StartError as error:
         warn_once("start", f"nothing is profiled: {error}")
         return False
+    if session.serve_url:
+        inform(f"serving profiles at {session.serve_url}")
     return True
 
 
