@@ -85,7 +85,8 @@ say(stats.seen_ns + stats.unseen_ns, stats.profiles_served)
         assert window.duration_ns is not None
         assert following.time_ns is not None
         assert abs(window.time_ns + window.duration_ns - following.time_ns) < 5e6
-        assert window.duration_ns > 0.99e9
+    # The first is shorter by chance, the last by the end.
+    assert all(window.duration_ns and window.duration_ns > 0.99e9 for window in profiles[1:-1])
 
 
 def test_scrapes_at_the_same_time_see_the_same(tmp_path: Path) -> None:
