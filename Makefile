@@ -22,7 +22,7 @@ test: $(VENV)/tested ## Run all tests
 	$(BIN)/python -m pytest tests
 
 # Programs under load, of which a few interpreters tell enough.
-LOAD_TESTS := --ignore=tests/frameworks $(addprefix --ignore=tests/native/test_,truth.py eintr.py ends.py fork_exec.py frameworks.py lifecycle.py signals.py)
+LOAD_TESTS := --ignore=tests/frameworks --ignore=tests/servers $(addprefix --ignore=tests/native/test_,truth.py children.py eintr.py ends.py fork_exec.py frameworks.py lifecycle.py outage.py serve.py serve_clients.py signals.py)
 
 test-quick: $(VENV)/tested ## Run the tests that take no browser, and no programs under load
 	$(BIN)/python -m pytest tests --ignore=tests/integration $(LOAD_TESTS)

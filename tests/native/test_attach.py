@@ -31,10 +31,12 @@ from tests.support.python import python
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs look into /proc")
 only_real = pytest.mark.skipif(not IS_REAL, reason="CPython 3.14 can attach")
 
+# Longer than the interpreter's switch interval: who gives up the GIL more often than that,
+# as `is_told` does, keeps others waiting for it without end.
 BUSY = """
 import threading
-def main_work(): burn(0.005)
-def side_work(): burn(0.005)
+def main_work(): burn(0.02)
+def side_work(): burn(0.02)
 def side():
     while not is_told(): side_work()
 thread = threading.Thread(target=side, name="side")
@@ -47,7 +49,7 @@ STATES = (
     STATE
     + """
 import threading
-def main_work(): burn(0.005)
+def main_work(): burn(0.02)
 def rest(): hold.wait()
 hold = threading.Event()
 threading.Thread(target=rest, daemon=True).start()
@@ -136,7 +138,7 @@ ENDS = {
 
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
 def test_a_program_may_end_meanwhile(end: str, tmp_path: Path) -> None:
-    code = f"def work(): burn(0.3)\nwhile not is_told(): burn(0.005)\nwork()\n{end}\n"
+    code = f"def work(): burn(0.3)\nwhile not is_told(): burn(0.02)\nwork()\n{end}\n"
     with running(code, tmp_path) as program:
         attaching = Attaching(program.pid, "--duration", "0", "-o", "p.pb.gz", cwd=tmp_path)
         attaching.has_begun()
@@ -162,7 +164,7 @@ def test_a_program_may_die_meanwhile(tmp_path: Path) -> None:
 def test_children_have_nothing_of_it(tmp_path: Path) -> None:
     code = """
 execv = os.execv
-while not is_told(): burn(0.005)
+while not is_told(): burn(0.02)
 pid = os.fork()
 if pid == 0:
     say("child", len(os.listdir("/proc/self/fd")), os.execv is execv)
