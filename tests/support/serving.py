@@ -28,7 +28,7 @@ def burn(seconds):
     end = time.thread_time() + seconds
     while time.thread_time() < end: pass
 def url(): return pyroscope_native.stats().serve_address
-def say(*words): os.write(1, " ".join([*map(str, words), "\\n"]).encode())  # at once: others write, too
+def say(*words): os.write(1, " ".join([*map(str, words), "\\n"]).encode())  # at once
 def hear(): return sys.stdin.readline().strip()
 class Burning:
     # A thread that runs `work` again and again.
