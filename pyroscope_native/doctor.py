@@ -52,7 +52,7 @@ def examine(config: Config) -> list[Finding]:
             Finding(
                 "interpreter", "problem", f"{interpreter}: {reason}", "programs run unprofiled"
             ),
-            _server(config.server_address),
+            _server(config),
         ]
     return [
         Finding("interpreter", "ok", f"{interpreter}, pyroscope_native {VERSION}"),
@@ -62,7 +62,7 @@ def examine(config: Config) -> list[Finding]:
         *_limits(),
         _fuse(config.application_name, config.fuse),
         *_packages(),
-        _server(config.server_address),
+        _server(config),
     ]
 
 
@@ -246,14 +246,13 @@ def _packages() -> list[Finding]:
     return findings
 
 
-def _server(address: str | None) -> Finding:
-    if address is None:
+def _server(config: Config) -> Finding:
+    if config.server_address is None:
         return Finding("server", "note", "none was named: profiles are written to files")
     from pyroscope_native.deliver.push import Pusher, PushError
 
     try:
-        pusher = Pusher(server_address=address, version=VERSION)
-        words = pusher.probe(timeout_s=5.0)
+        words = Pusher.configured(config).probe(timeout_s=config.upload_timeout_s)
     except PushError as error:
         return Finding(
             "server", "problem", str(error), "docs/troubleshooting.md, What a server says"

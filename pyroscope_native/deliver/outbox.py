@@ -80,23 +80,11 @@ class Outbox:
         share: Callable[[], float] = random_share,
     ) -> None:
         """Raises ValueError for what no request could be made of."""
-        assert config.server_address is not None
         self._submitted = submitted
         self._now_s, self._now_ns = now_s, now_ns
         self._timeout_s = config.upload_timeout_s
         self._labels = request.series_labels(config.application_name, config.tags, VERSION)
-        self._pusher = Pusher(
-            server_address=config.server_address,
-            basic_auth=config.basic_auth,
-            bearer_token=config.bearer_token,
-            bearer_token_file=config.bearer_token_file,
-            tenant_id=config.tenant_id,
-            http_headers=config.http_headers,
-            ca_file=config.ca_file,
-            client_cert_file=config.client_cert_file,
-            client_key_file=config.client_key_file,
-            version=VERSION,
-        )
+        self._pusher = Pusher.configured(config)
         self._queue = Queue(config.queue_bytes)
         self._spool = _opened_spool(config, self._pusher.destination)
         self._share = share

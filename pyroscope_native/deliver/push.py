@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import HTTPError
 
 from pyroscope_native.address import parse_address, split_userinfo
+from pyroscope_native.config import Config
 from pyroscope_native.deliver.connection import Certificates, Connections
 from pyroscope_native.deliver.credentials import Credentials, TokenError
 from pyroscope_native.deliver.request import empty_body
+from pyroscope_native.version import VERSION
 
 RETRYABLE_STATUSES = frozenset({408, 409, 429, 499, 500, 502, 503, 504})
 """Answers that may differ next time. 429 is one of them because no profile of ours is
@@ -74,6 +76,23 @@ class Pusher:
         )
         self._certificates = Certificates(ca_file, client_cert_file, client_key_file)
         self._open: tuple[Connections, dict[str, str]] | None = None
+
+    @classmethod
+    def configured(cls, config: Config) -> Pusher:
+        """To the configuration's server, as it says."""
+        assert config.server_address is not None
+        return cls(
+            server_address=config.server_address,
+            basic_auth=config.basic_auth,
+            bearer_token=config.bearer_token,
+            bearer_token_file=config.bearer_token_file,
+            tenant_id=config.tenant_id,
+            http_headers=config.http_headers,
+            ca_file=config.ca_file,
+            client_cert_file=config.client_cert_file,
+            client_key_file=config.client_key_file,
+            version=VERSION,
+        )
 
     def __repr__(self) -> str:
         return f"Pusher({self._address!r})"

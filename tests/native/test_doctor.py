@@ -60,6 +60,15 @@ def test_a_server_that_takes_profiles() -> None:
         assert not server.pushes
 
 
+def test_a_server_that_wants_to_know_who_asks() -> None:
+    with PushServer(multitenancy=True) as server:
+        status, found = findings("--server-address", server.address)
+        assert (status, found["server"]["status"]) == (1, "problem")
+        status, found = findings("--server-address", server.address,
+                                 env={"PYROSCOPE_TENANT_ID": "team"})  # fmt: skip
+        assert (status, found["server"]["status"]) == (0, "ok")
+
+
 def test_servers_that_do_not() -> None:
     with PushServer() as server:
         status, found = findings("--server-address", f"{server.address}/elsewhere")

@@ -56,7 +56,7 @@ class World:
         """A process begins, where another may have been killed."""
         self.submitted: deque[Profile] = deque()
         self.submissions_before = self.submissions
-        with patch.object(outbox, "Pusher", lambda **_: self):
+        with patch.object(outbox.Pusher, "configured", lambda _: self):
             self.outbox = Outbox(
                 self.config,
                 self.submitted,

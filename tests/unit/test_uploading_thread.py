@@ -61,7 +61,7 @@ class Pusher:
 @pytest.fixture
 def pusher(monkeypatch: pytest.MonkeyPatch) -> Pusher:
     made = Pusher()
-    monkeypatch.setattr(outbox, "Pusher", lambda **_: made)
+    monkeypatch.setattr(outbox.Pusher, "configured", lambda _: made)
     monkeypatch.setattr(upload._core, "OwnThread", AtOnce)
     return made
 
