@@ -101,7 +101,7 @@ def _import_what_is_hidden(directory: str) -> None:
     if not hidden:
         return
     before = set(sys.modules)
-    from pyroscope_native.deliver import push  # noqa: F401
+    from pyroscope_native.deliver import outbox  # noqa: F401
 
     for name in set(sys.modules) - before:
         if name.partition(".")[0] in hidden:
