@@ -41,7 +41,11 @@ QUICK = (
     "test_sys_settrace", "test_code", "test_descr", "test_exceptions", "test_select", "test_posix",
 )  # fmt: skip
 
-EXPECTED: dict[str, str] = {}
+EXPECTED: dict[str, str] = {
+    "test_threading.ThreadJoinOnShutdown.test_clear_threads_states_after_fork": (
+        "wants a child without another thread in sys._current_frames(): the drain is one"
+    ),
+}
 """Cases that can not pass under profiling, and why."""
 
 LEFT_OUT = ("test.test_socket.*VSOCK*",)
