@@ -32,7 +32,7 @@ _HELPERS = (
     "from multiprocessing.forkserver import main",
     "from multiprocessing.resource_tracker import main",
 )
-"""Beginnings of code that `multiprocessing` runs in processes which outlive the program."""
+"""In the code that `multiprocessing` runs in processes which outlive the program."""
 
 
 def begin() -> None:
@@ -47,7 +47,7 @@ def begin() -> None:
         if os.getpid() == told.program_pid:
             Parts(told.parts).remove()  # what came before has been written
         return
-    if any(word.startswith(_HELPERS) for word in command_line()[-1:]):
+    if any(helper in word for helper in _HELPERS for word in command_line()):
         from pyroscope_native import process
 
         process.follow_forks(lambda: _profile(told, _config(told)))
