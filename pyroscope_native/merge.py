@@ -37,7 +37,7 @@ def merge(paths: Sequence[str], *, outputs: Sequence[str], file_label: str = "")
             progress.show(path)
             profile = _read(path)
             if file_label:
-                profile = profile.labelled(file_label, name)
+                profile = profile.labelled({file_label: name})
             try:
                 merger.add(profile)
             except ValueError as error:

@@ -9,7 +9,7 @@ reads one from a file, `report` and `deliver` turn one into something else.
 
 # No postponed annotations here: see config.py.
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Optional, TypeVar
 
 Labels = tuple[tuple[str, str], ...]
@@ -73,12 +73,15 @@ class Profile(NamedTuple):
             merger.add(profile)
         return merger.profile()
 
-    def labelled(self, name: str, value: str) -> "Profile":
-        """The same with a label, where a sample has none of that name."""
+    def labelled(self, labels: "Mapping[str, str]") -> "Profile":
+        """The same with `labels`, where a sample has none of that name."""
+        if not labels:
+            return self
         known: dict[Labels, Labels] = {}
-        for labels in {sample.labels for sample in self.samples}:
-            has = any(label[0] == name for label in labels)
-            known[labels] = labels if has else tuple(sorted((*labels, (name, value))))
+        for own in {sample.labels for sample in self.samples}:
+            names = {name for name, _ in own}
+            others = [label for label in labels.items() if label[0] not in names]
+            known[own] = tuple(sorted((*own, *others)))
         samples = [sample._replace(labels=known[sample.labels]) for sample in self.samples]
         return self._replace(samples=samples)
 

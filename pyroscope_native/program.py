@@ -164,7 +164,7 @@ def _finish_program(session: Session, parts: Parts | None) -> None:
         profile = session.whole_profile()
         if parts is not None:
             children = _read(parts)
-            own = profile.labelled("pid", str(os.getpid()))
+            own = profile.labelled({"pid": str(os.getpid())})
             if goes_on:
                 _leave(own, parts)
             if children:
@@ -200,7 +200,7 @@ def _finish_child(session: Session, parts: Parts | None) -> None:
     config = session.config
     paths: list[str] = []
     if config.outputs and parts is not None:
-        profile = session.whole_profile().labelled("pid", str(os.getpid()))
+        profile = session.whole_profile().labelled({"pid": str(os.getpid())})
         if not _leave(profile, parts):
             own = [path_of_process(path) for path in config.outputs]
             paths = write_outputs(profile, own, config.application_name)

@@ -60,12 +60,8 @@ def distributed(series: Mapping[str, str], profile: Profile) -> tuple[Mapping[st
     shared = {name: series[name] for name in own.intersection(series)}
     if not shared:
         return series, profile
-    samples = [
-        sample._replace(labels=tuple(sorted({**shared, **dict(sample.labels)}.items())))
-        for sample in profile.samples
-    ]
     rest = {name: value for name, value in series.items() if name not in shared}
-    return rest, profile._replace(samples=samples)
+    return rest, profile.labelled(shared)
 
 
 def bodies(series: Mapping[str, str], profile: Profile) -> list[bytes]:

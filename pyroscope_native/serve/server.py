@@ -8,7 +8,7 @@ import gzip
 import mmap
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 from pyroscope_native import _core
@@ -16,7 +16,7 @@ from pyroscope_native.address import ServeAddress
 from pyroscope_native.config import Config
 from pyroscope_native.figures import Stats
 from pyroscope_native.log import warn_once
-from pyroscope_native.model import Labels, Profile
+from pyroscope_native.model import Profile
 from pyroscope_native.recording import Scrape
 from pyroscope_native.serve.answer import PPROF, Answer, text
 from pyroscope_native.serve.connection import Connection
@@ -311,7 +311,8 @@ class Server:
     def _answer_of(self, profile: Profile) -> Answer:
         from pyroscope_native.pprof import MAX_STACK_FRAMES, encode, limit_depth
 
-        profile = limit_depth(tagged(profile, self._config.tags), MAX_STACK_FRAMES)
+        # Who pulls makes the labels of its series, and would not know of tags otherwise.
+        profile = limit_depth(profile.labelled(self._config.tags), MAX_STACK_FRAMES)
         body = gzip.compress(encode(profile), mtime=0)
         headers = {"Content-Disposition": 'attachment; filename="profile.pb.gz"'}
         return Answer(200, body, PPROF, headers)
@@ -319,17 +320,3 @@ class Server:
 
 def _busy(words: str) -> Answer:
     return text(503, f"{words}: come again", {"Retry-After": "10"})
-
-
-def tagged(profile: Profile, tags: Mapping[str, str]) -> Profile:
-    """`profile` with `tags` as labels of its samples, whose own win. Who pulls makes
-    the labels of its series, and would not know of them otherwise."""
-    if not tags:
-        return profile
-    known: dict[Labels, Labels] = {}
-    for sample in profile.samples:
-        if sample.labels not in known:
-            known[sample.labels] = tuple(sorted({**tags, **dict(sample.labels)}.items()))
-    return profile._replace(
-        samples=[sample._replace(labels=known[sample.labels]) for sample in profile.samples]
-    )
