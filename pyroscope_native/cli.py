@@ -165,10 +165,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         action="store_true",
         help="profile the program's own process only, and leave nothing in its environment",
     )
-    groups = {name: run.add_argument_group(title) for name, title in _GROUPS.items()}
-    for setting in SETTINGS:
-        if setting.options:
-            _add_option(groups[setting.group], setting)
+    _add_settings(run)
     run.set_defaults(act=_run)
 
 
@@ -189,14 +186,7 @@ def _add_attach(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="how long (default 30); 0: until Ctrl-C, or the program's end",
     )
     _add_config(attach)
-    groups = {
-        name: attach.add_argument_group(title)
-        for name, title in _GROUPS.items()
-        if name != "serving"
-    }
-    for setting in SETTINGS:
-        if setting.options and setting.name not in _OF_RUN_ALONE:
-            _add_option(groups[setting.group], setting)
+    _add_settings(attach, without=_OF_RUN_ALONE)
     attach.set_defaults(act=_attach)
 
 
@@ -207,6 +197,14 @@ def _add_config(command: argparse.ArgumentParser) -> None:
         help="a TOML file with settings (also PYROSCOPE_CONFIGURATION_FILE; default: the table "
         "[tool.pyroscope-native] of ./pyproject.toml, if there is one)",
     )
+
+
+def _add_settings(command: argparse.ArgumentParser, without: Sequence[str] = ()) -> None:
+    # A group without options is not shown.
+    groups = {name: command.add_argument_group(title) for name, title in _GROUPS.items()}
+    for setting in SETTINGS:
+        if setting.options and setting.name not in without:
+            _add_option(groups[setting.group], setting)
 
 
 def _add_option(group: argparse._ArgumentGroup, setting: Setting) -> None:
