@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Ours, as configure() or profile() start it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from benchmarks.profilers.recording import Recording
+
+
+def _file(recording: Recording) -> str:
+    return os.path.join(recording.directory, "profile.pb.gz")
+
+
+def begin(recording: Recording) -> Callable[[], None]:
+    """Push to the sink, or write a file."""
+    import pyroscope_native
+
+    if recording.sink:
+        pyroscope_native.configure(
+            application_name="benchmark",
+            server_address=recording.sink,
+            sample_rate=recording.rate_hz,
+            upload_interval=recording.interval_s,
+        )
+        return pyroscope_native.shutdown
+    block = pyroscope_native.profile(_file(recording), sample_rate=recording.rate_hz)
+    block.__enter__()
+    return lambda: block.__exit__(None, None, None)

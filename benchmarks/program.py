@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""The program that is measured: a workload between the start and the end of a profiler.
+
+    python -m benchmarks.program PROFILER WORKLOAD RECORDING RESULT
+
+RECORDING is a Recording in JSON. What the work took is written to the file RESULT.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.processes import session_cpu_ns
+from benchmarks.profilers import PROFILERS, Recording
+
+SETTLE_S = 0.2
+"""What a start leaves to do in the background is not the workload's."""
+
+
+class Took(NamedTuple):
+    """What a workload took, in nanoseconds."""
+
+    wall: int
+    program: int
+    """CPU time of the program's own threads, signal handlers included."""
+    tree: int
+    """CPU time of all processes that belong to it, the profiler's too."""
+    stop: int
+    """CPU time of all processes from the end of the work to the delivery of the profile."""
+
+    @property
+    def helpers(self) -> int:
+        """CPU time that is not the program's own: threads and processes of the profiler."""
+        return self.tree - self.program
+
+
+def measure(profiler: str, workload: str, recording: Recording) -> Took:
+    """Run the workload once, profiled."""
+    work = importlib.import_module(f"benchmarks.workloads.{workload}")
+    begin = getattr(PROFILERS[profiler].load(), "begin", None)
+    stop = begin(recording) if begin else lambda: None
+    time.sleep(SETTLE_S)
+    session = os.getsid(0)
+    tree, wall, main = session_cpu_ns(session), time.perf_counter_ns(), time.thread_time_ns()
+    threads = work.run()
+    main, wall = time.thread_time_ns() - main, time.perf_counter_ns() - wall
+    worked = session_cpu_ns(session)
+    stop()
+    stopped = session_cpu_ns(session)
+    return Took(wall, main + threads, worked - tree, stopped - worked)
+
+
+def main() -> None:
+    """Measure, and write the result."""
+    profiler, workload, recording, result = sys.argv[1:]
+    took = measure(profiler, workload, Recording(**json.loads(recording)))
+    Path(result).write_text(json.dumps(took._asdict()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs programs under profilers, each in its own environment and session."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from benchmarks.environments import interpreter
+from benchmarks.profilers import Profiler, Recording
+from benchmarks.program import Took
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMEOUT_S = 120
+
+
+class ProgramFailed(Exception):
+    """The program, or the profiler, did not end well; the text has its last words."""
+
+
+def command(profiler: Profiler, recording: Recording, words: list[str]) -> list[str]:
+    """The command that runs `python WORDS` under the profiler."""
+    module = profiler.load()
+    before = module.command(recording) if hasattr(module, "command") else []
+    return [*before, str(interpreter(profiler)), *words]
+
+
+def environment() -> dict[str, str]:
+    """For programs: this package can be imported, hashes are the same each time."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+
+
+def run(profiler: Profiler, recording: Recording, words: list[str]) -> None:
+    """Run `python WORDS` to its end.
+
+    Raises:
+        ProgramFailed: it took too long, or ended with another status than 0
+    """
+    words = command(profiler, recording, words)
+    try:
+        done = subprocess.run(
+            words,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ProgramFailed(f"not done after {TIMEOUT_S} s") from error
+    if done.returncode != 0:
+        last = done.stdout.strip().splitlines()[-1:] or ["no output"]
+        raise ProgramFailed(f"exit status {done.returncode}: {last[0]}")
+
+
+def run_workload(profiler: Profiler, workload: str, recording: Recording) -> Took:
+    """Run a workload once.
+
+    Raises:
+        ProgramFailed: as `run`
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        result = Path(scratch, "result.json")
+        words = ["-m", "benchmarks.program", profiler.name, workload]
+        run(profiler, recording, [*words, json.dumps(recording._asdict()), str(result)])
+        return Took(**json.loads(result.read_text()))

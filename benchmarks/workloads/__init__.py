@@ -1,0 +1,8 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Programs to profile, a module each.
+
+A module's `run()` does a fixed amount of work, of some seconds, and gives the CPU time
+in nanoseconds that threads have used which it started; what needs no measuring is done
+at import. It knows nothing of profilers.
+"""
