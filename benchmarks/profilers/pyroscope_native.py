@@ -25,7 +25,11 @@ def begin(recording: Recording) -> Callable[[], None]:
             sample_rate=recording.rate_hz,
             upload_interval=recording.interval_s,
         )
-        return pyroscope_native.shutdown
+
+        def stop() -> None:
+            pyroscope_native.shutdown()
+
+        return stop
     block = pyroscope_native.profile(_file(recording), sample_rate=recording.rate_hz)
     block.__enter__()
     return lambda: block.__exit__(None, None, None)
