@@ -35,6 +35,7 @@ SOURCES = [
     "csrc/readable.c",
     "csrc/ring.c",
     "csrc/stray.c",
+    "csrc/tasks.c",
     "csrc/terminate.c",
     "csrc/threads.c",
     "csrc/timer.c",

@@ -30,8 +30,10 @@ def command(profiler: Profiler, recording: Recording, words: list[str]) -> list[
 
 
 def environment() -> dict[str, str]:
-    """For programs: this package can be imported, hashes are the same each time."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+    """For programs: this package can be imported, hashes are the same each time, and
+    modules are compiled but once, as where they are installed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    return {**kept, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
 
 
 def run(profiler: Profiler, recording: Recording, words: list[str]) -> None:

@@ -143,12 +143,12 @@ uint32_t pn_profiler_wait(double timeout_s)
         double left_s = until_s - now_s();
         uint32_t reasons = pn_wake_wait(left_s > 0 ? left_s : 0);
         if (reasons & PN_WAKE_SCAN)
-            pn_timer_scan();
+            pn_timer_scan(false);
         reasons &= ~(uint32_t)PN_WAKE_SCAN;
         if (reasons != 0)
             return reasons;
         if (left_s <= 0) {
-            pn_timer_scan();
+            pn_timer_scan(true);
             return 0;
         }
     }

@@ -78,8 +78,9 @@ uint64_t pn_timer_own_cpu_ns(void);
 void pn_timer_attach_self_gil(PyObject *name);
 
 /* Attach threads that are new, retire those that are gone; put the itimer
- * back should something have disarmed it. */
-void pn_timer_scan(void);
+ * back should something have disarmed it. Unless `whole`, a cheap look may tell that
+ * there is nothing to do. */
+void pn_timer_scan(bool whole);
 
 /* Disarm the itimer before another program takes this one's place. */
 void pn_timer_before_exec(void);

@@ -34,7 +34,7 @@ UNITS = {
     "walk": ["walk", "readable"],
     "context": [],
     "lifecycle": [
-        *("profiler", "handler", "timer", "threads", "ring", "wake", "barrier", "c_stack"),
+        *("profiler", "handler", "timer", "tasks", "threads", "ring", "wake", "barrier", "c_stack"),
         *("terminate", "fuse", "handler_time", "unseen", "stray"),
     ],
 }
