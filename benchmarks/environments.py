@@ -1,23 +1,110 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""A virtual environment for each profiler, made from the package registry."""
+"""A virtual environment for each profiler, under build/benchmarks, made with pip and kept
+until its requirements or its interpreter change.
+
+Its interpreter is that which measures. A profiler that needs another minor version gets
+`python3.N` of the PATH, or one of pyenv's. BENCHMARKS_PYTHON_NAME, with the profiler's name
+in capitals and `_` for what is no letter or digit, names another; it may be a command, of
+which the interpreter is the last word, for instance one that enters another root where
+files have the same paths:
+
+    BENCHMARKS_PYTHON_PROFILING_SAMPLING="in-root /srv/sid python3.15"
+"""
 
 from __future__ import annotations
 
+import functools
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.profilers import Profiler
+
+DIRECTORY = Path(__file__).resolve().parent.parent / "build" / "benchmarks"
+ALWAYS = ("pyperformance==1.*",)
+"""What workloads want."""
 
 
 class Unavailable(Exception):
     """A profiler can't be had here; the text says why."""
 
 
-def interpreter(profiler: Profiler) -> Path:
-    """The Python of the profiler's environment; that which runs, if it needs none.
+class Environment(NamedTuple):
+    """Where a program runs."""
+
+    python: Path
+    before: tuple[str, ...] = ()
+    """Words before any command, to enter another root."""
+    version: str = sys.version
+    """As `sys.version` has it."""
+
+
+OURS = Environment(Path(sys.executable))
+
+
+def environment(profiler: Profiler) -> Environment:
+    """The profiler's environment, made if it has to be; ours, if that does.
 
     Raises:
         Unavailable: it can't be installed, or its Python can't be had
     """
-    return Path(sys.executable)
+    command = os.environ.get(_variable(profiler))
+    if command is None and not profiler.has_own_environment:
+        return OURS
+    return _made(profiler, tuple(shlex.split(command or _found(profiler.python))))
+
+
+def _variable(profiler: Profiler) -> str:
+    return "BENCHMARKS_PYTHON_" + re.sub("[^A-Z0-9]", "_", profiler.name.upper())
+
+
+def _found(minor: str) -> str:
+    if minor in ("", f"{sys.version_info[0]}.{sys.version_info[1]}"):
+        return sys.executable
+    root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    of_pyenv = sorted(root.glob(f"versions/{minor}*/bin/python"))
+    found = shutil.which(f"python{minor}") or (of_pyenv and str(of_pyenv[-1]))
+    if not found:
+        raise Unavailable(f"there is no python{minor}")
+    return found
+
+
+@functools.lru_cache(None)
+def _made(profiler: Profiler, interpreter: tuple[str, ...]) -> Environment:
+    *before, python = interpreter
+    directory = DIRECTORY / re.sub("[^a-z0-9]+", "-", profiler.name.lower())
+    mine = directory / "bin" / "python"
+    try:
+        version = _output([*before, python, "-c", "import sys; print(sys.version)"])
+        wanted = {"python": [*interpreter, version], "packages": [*profiler.requirements, *ALWAYS]}
+        stamp = directory / "made.json"
+        if not (stamp.exists() and json.loads(stamp.read_text()) == wanted):
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            _output([*before, python, "-m", "venv", str(directory)])
+            install = [*before, str(mine), "-m", "pip", "install", "--disable-pip-version-check"]
+            _output([*install, "--quiet", *wanted["packages"]])
+            stamp.write_text(json.dumps(wanted))  # last: what is interrupted is begun again
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise Unavailable(_reason(error)) from error
+    return Environment(mine, tuple(before), version)
+
+
+def _output(words: list[str]) -> str:
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        lines: list[str] = (error.stderr or error.stdout).strip().splitlines() or [str(error)]
+        errors = [line for line in lines if line.startswith("ERROR")]
+        return (errors or lines)[-1]
+    return str(error)

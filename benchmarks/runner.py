@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.environments import interpreter
+from benchmarks.environments import Environment, environment
 from benchmarks.profilers import Profiler, Recording
 from benchmarks.program import Took
 
@@ -22,31 +22,43 @@ class ProgramFailed(Exception):
     """The program, or the profiler, did not end well; the text has its last words."""
 
 
-def command(profiler: Profiler, recording: Recording, words: list[str]) -> list[str]:
-    """The command that runs `python WORDS` under the profiler."""
+def command(
+    profiler: Profiler, recording: Recording, words: list[str], within: Environment | None = None
+) -> list[str]:
+    """The command that runs `python WORDS` under the profiler, in its environment or another.
+
+    Raises:
+        Unavailable: the environment can't be had
+    """
+    within = within or environment(profiler)
     module = profiler.load()
-    before = module.command(recording) if hasattr(module, "command") else []
-    return [*before, str(interpreter(profiler)), *words]
+    python = [str(within.python)]
+    if hasattr(module, "command"):
+        python = module.command(recording, within.python)
+    return [*within.before, *python, *words]
 
 
-def environment() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """For programs: this package can be imported, hashes are the same each time, and
     modules are compiled but once, as where they are installed."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     return {**kept, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
 
 
-def run(profiler: Profiler, recording: Recording, words: list[str]) -> None:
+def run(
+    profiler: Profiler, recording: Recording, words: list[str], within: Environment | None = None
+) -> None:
     """Run `python WORDS` to its end.
 
     Raises:
         ProgramFailed: it took too long, or ended with another status than 0
+        Unavailable: as `command`
     """
-    words = command(profiler, recording, words)
     try:
         done = subprocess.run(
-            words,
-            env=environment(),
+            command(profiler, recording, words, within),
+            cwd=ROOT,
+            env=variables(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -61,14 +73,16 @@ def run(profiler: Profiler, recording: Recording, words: list[str]) -> None:
         raise ProgramFailed(f"exit status {done.returncode}: {last[0]}")
 
 
-def run_workload(profiler: Profiler, workload: str, recording: Recording) -> Took:
+def run_workload(
+    profiler: Profiler, workload: str, recording: Recording, within: Environment | None = None
+) -> Took:
     """Run a workload once.
 
     Raises:
-        ProgramFailed: as `run`
+        ProgramFailed, Unavailable: as `run`
     """
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch, "result.json")
         words = ["-m", "benchmarks.program", profiler.name, workload]
-        run(profiler, recording, [*words, json.dumps(recording._asdict()), str(result)])
+        run(profiler, recording, [*words, json.dumps(recording._asdict()), str(result)], within)
         return Took(**json.loads(result.read_text()))

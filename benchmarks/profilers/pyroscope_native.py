@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from benchmarks.profilers.recording import Recording
+from benchmarks.profilers.recording import Recording, Ticks
 
 
-def _file(recording: Recording) -> str:
+def profile_file(recording: Recording) -> str:
+    """Where it is, if there is no sink."""
     return os.path.join(recording.directory, "profile.pb.gz")
 
 
@@ -30,6 +31,15 @@ def begin(recording: Recording) -> Callable[[], None]:
             pyroscope_native.shutdown()
 
         return stop
-    block = pyroscope_native.profile(_file(recording), sample_rate=recording.rate_hz)
+    block = pyroscope_native.profile(profile_file(recording), sample_rate=recording.rate_hz)
     block.__enter__()
     return lambda: block.__exit__(None, None, None)
+
+
+def ticks() -> Ticks:
+    """Since it began."""
+    import pyroscope_native
+
+    stats = pyroscope_native.stats()
+    assert stats is not None, "it has begun"
+    return Ticks(stats.samples, stats.handler_p50_ns)

@@ -27,3 +27,11 @@ class Sample(NamedTuple):
     """Names without modules or classes, root first."""
     cpu_ns: float
     labels: Mapping[str, str] = {}
+
+
+class Ticks(NamedTuple):
+    """What a profiler has counted of itself."""
+
+    samples: int
+    handler_ns: float
+    """Time in the signal handler of one of them, the median."""
