@@ -1,57 +1,193 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""CPU time of workloads with and without a profiler, in turns."""
+"""CPU time of workloads with and without a profiler, in turns.
+
+In each round every profiler, and none twice, runs each workload once, in an order that
+differs from round to round. A run is compared with that run of its round without a profiler
+(of the same interpreter) which is the base. All push to a server on loopback, or write a
+file. Figures are medians over rounds; the profiler "none" is the second run without:
+what it shows is noise, and no difference that is smaller means anything.
+
+program         more CPU time of the program's own threads: handlers, hooks, caches, %
+tree            more CPU time of all processes, the profiler's threads and helpers too, %
+wall            more time, %
+helpers         CPU time outside the program's own threads, % of the program's; it is
+                counted, not a difference of long runs, so noise is small; nothing is
+                uploaded meanwhile
+counted         of ours: helpers, and samples × the cost of one, % of the program's; the cost is
+                that of a signal's delivery, measured in the same process, and the handler's
+                median time
+sample          that cost, ns
+delivered rate  of ours: samples per second of the program's CPU time
+delivery        CPU time of the end: from the end of the work until the profile is delivered, ms;
+                not known of profilers that start the program, and outlive it
+upload          bytes of a profile as sent, of two seconds
+
+Profilers that have a rate run all workloads at 100 Hz and some at 1000 Hz; those that look
+at every call, a reference of another kind, run these only, once.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from benchmarks import estimate
+from benchmarks import environments, estimate
+from benchmarks.available import available
+from benchmarks.environments import Environment
+from benchmarks.estimate import Estimate
 from benchmarks.figures import Figure
 from benchmarks.plan import Plan
-from benchmarks.profilers import NONE, Profiler, Recording
+from benchmarks.profilers import NONE, Profiler
 from benchmarks.program import Took
-from benchmarks.runner import run_workload
+from benchmarks.progress import Progress
+from benchmarks.runner import ProgramFailed, run_delivered
 
-WORKLOADS = ("recursion", "calls", "contention", "released", "coroutines", "churn")
+WORKLOADS = (
+    "recursion",
+    "calls",
+    "contention",
+    "released",
+    "coroutines",
+    "churn",
+    "richards",
+    "json_loads",
+    "go",
+    "deltablue",
+    "nbody",
+    "pyflate",
+)
 RATES_HZ = (100, 1000)
+FEW = ("recursion", "coroutines")
+"""What is run at 1000 Hz beside peers, and by those without a rate."""
+INTERVAL_S = 60
+"""Longer than any run: when the first window ends is partly up to chance."""
+QUICK = {100: ("recursion", "coroutines", "released"), 1000: ("recursion",)}
+QUICK_ROUNDS = 3
 
 
-def _run(profiler: Profiler, workload: str, rate_hz: int, sink: str) -> Took:
-    with tempfile.TemporaryDirectory() as directory:
-        return run_workload(profiler, workload, Recording(rate_hz, directory, sink))
+class Case(NamedTuple):
+    """What is compared within a round."""
+
+    workload: str
+    rate_hz: int
+    profilers: tuple[Profiler, ...]
 
 
-def figures(
-    profilers: Sequence[Profiler], workload: str, rate_hz: int, rounds: int, sink: str
-) -> Iterator[Figure]:
-    """One workload under each profiler, in turns: the round's first run, without a
-    profiler, is what the others of the round are compared with; a second one without,
-    the A/A pair, tells the noise."""
-    runs: dict[str, list[Took]] = {}
-    for _ in range(rounds):
-        for name, profiler in (("base", NONE), ("none", NONE), *((p.name, p) for p in profilers)):
-            runs.setdefault(name, []).append(_run(profiler, workload, rate_hz, sink))
-    base = runs.pop("base")
-    for name, tooks in runs.items():
-        of = {"profiler": name, "workload": workload, "rate": f"{rate_hz} Hz"}
-        for metric in ("program", "tree", "wall"):
-            found = estimate.excess(
-                [getattr(took, metric) for took in tooks], [getattr(took, metric) for took in base]
-            )
-            yield Figure("overhead", metric, found.value, "%", of, found.low, found.high)
-        helpers = estimate.median(
-            [100 * (took.helpers - by.helpers) / by.program for took, by in zip(tooks, base)]
-        )
-        yield Figure("overhead", "helpers", helpers.value, "%", of, helpers.low, helpers.high)
-        stop = estimate.median([(took.stop - by.stop) / 1e6 for took, by in zip(tooks, base)])
-        yield Figure("overhead", "delivery", stop.value, "ms", of, stop.low, stop.high)
+class Subject(NamedTuple):
+    """One program of a round."""
+
+    name: str
+    profiler: Profiler
+    within: Environment
+
+
+Outcome = tuple[Took, list[int]]
+"""What a run took, and the bytes of its uploads."""
+
+
+def base_of(within: Environment) -> str:
+    """The name of the runs without a profiler that those in this environment pair with."""
+    return f"base of {within.version}"
+
+
+def subjects(profilers: Sequence[Profiler], within: Mapping[str, Environment]) -> list[Subject]:
+    """All that runs in a round: the profilers, and for each of their interpreters a base."""
+    found: dict[str, Subject] = {}
+    for profiler in profilers:
+        where = within[profiler.name]
+        found.setdefault(base_of(where), Subject(base_of(where), NONE, where))
+        found[profiler.name] = Subject(profiler.name, profiler, where)
+    return list(found.values())
+
+
+def in_order(round_subjects: Sequence[Subject], seed: str) -> list[Subject]:
+    """Shuffled, the same way each time for the same seed."""
+    order = list(round_subjects)
+    random.Random(seed).shuffle(order)
+    return order
+
+
+def cases(plan: Plan, profilers: Sequence[Profiler]) -> list[Case]:
+    """All that there is to compare."""
+    every = (NONE, *profilers)
+    sampling = tuple(profiler for profiler in every if profiler.samples)
+    if plan.quick:
+        return [Case(name, rate, sampling) for rate, names in QUICK.items() for name in names]
+    few = FEW if len(profilers) > 1 else WORKLOADS
+    return [
+        *(Case(name, 100, every if name in FEW else sampling) for name in WORKLOADS),
+        *(Case(name, 1000, sampling) for name in few),
+    ]
 
 
 def measure(plan: Plan) -> Iterator[Figure]:
-    """All workloads at both rates."""
-    for rate_hz in RATES_HZ:
-        for workload in WORKLOADS:
-            plan.say(f"overhead: {workload}, {rate_hz} Hz")
-            yield from figures(plan.profilers, workload, rate_hz, plan.rounds, "")
+    """All cases, one after the other."""
+    profilers = available(plan)
+    within = {each.name: environments.environment(each) for each in (NONE, *profilers)}
+    rounds = min(plan.rounds, QUICK_ROUNDS) if plan.quick else plan.rounds
+    todo = cases(plan, profilers)
+    runs = sum(len(subjects(case.profilers, within)) for case in todo) * rounds
+    progress = Progress(runs, plan.say)
+    for case in todo:
+        progress.announce(f"overhead: {case.workload}, {case.rate_hz} Hz")
+        yield from _figures(plan, case, within, rounds, progress)
+
+
+def _figures(
+    plan: Plan, case: Case, within: Mapping[str, Environment], rounds: int, progress: Progress
+) -> Iterator[Figure]:
+    round_subjects = subjects(case.profilers, within)
+    runs: dict[str, list[Outcome]] = {subject.name: [] for subject in round_subjects}
+    for number in range(rounds):
+        for name, profiler, where in in_order(round_subjects, f"{case.workload} {number}"):
+            if name in runs:
+                try:
+                    outcome = run_delivered(
+                        profiler, case.workload, case.rate_hz, INTERVAL_S, where
+                    )
+                    runs[name].append(outcome)
+                except ProgramFailed as error:
+                    plan.unavailable(
+                        f"overhead: {name}, {case.workload}, {case.rate_hz} Hz", str(error)
+                    )
+                    del runs[name]
+            progress.ran()
+    for name, profiler, where in round_subjects:
+        base = runs.get(base_of(where))
+        if name == base_of(where) or name not in runs or base is None:
+            continue
+        of = {"profiler": name, "workload": case.workload, "rate": f"{case.rate_hz} Hz"}
+        if where.version != environments.OURS.version:
+            of["python"] = ".".join(where.version.split(".")[:2])
+        yield from figures(of, profiler, runs[name], [took for took, _ in base])
+
+
+def figures(
+    of: Mapping[str, str], profiler: Profiler, runs: Sequence[Outcome], base: Sequence[Took]
+) -> Iterator[Figure]:
+    """What runs of a profiler tell, beside those without, round by round."""
+    tooks = [took for took, _ in runs]
+
+    def figure(metric: str, found: Estimate, unit: str) -> Figure:
+        return Figure("overhead", metric, found.value, unit, of, found.low, found.high)
+
+    for metric in ("program", "tree", "wall"):
+        values = [getattr(took, metric) for took in tooks]
+        yield figure(metric, estimate.excess(values, [getattr(by, metric) for by in base]), "%")
+    helpers = [(took.helpers - by.helpers) / by.program for took, by in zip(tooks, base)]
+    yield figure("helpers", estimate.median([100 * share for share in helpers]), "%")
+    if all(took.samples for took in tooks):
+        handlers = [took.samples * took.sample_ns / took.program for took in tooks]
+        counted = [100 * (helper + handler) for helper, handler in zip(helpers, handlers)]
+        yield figure("counted", estimate.median(counted), "%")
+        yield figure("sample", estimate.median([took.sample_ns for took in tooks]), "ns")
+        rates = [took.samples * 1e9 / took.program for took in tooks]
+        yield figure("delivered rate", estimate.median(rates), "Hz")
+    if hasattr(profiler.load(), "begin"):
+        stops = [(took.stop - by.stop) / 1e6 for took, by in zip(tooks, base)]
+        yield figure("delivery", estimate.median(stops), "ms")
+    uploads = [size for _, sizes in runs for size in sizes]
+    if uploads:
+        yield figure("upload", estimate.median(uploads), "bytes")

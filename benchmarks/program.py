@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import signal_cost
 from benchmarks.processes import session_cpu_ns
 from benchmarks.profilers import PROFILERS, Recording
 
@@ -34,6 +35,10 @@ class Took(NamedTuple):
     """CPU time of all processes that belong to it, the profiler's too."""
     stop: int
     """CPU time of all processes from the end of the work to the delivery of the profile."""
+    samples: int = 0
+    """How many the profiler has taken, if it counts them."""
+    sample_ns: float = 0
+    """What the program's thread pays for one: the signal's delivery, and the handler."""
 
     @property
     def helpers(self) -> int:
@@ -44,17 +49,26 @@ class Took(NamedTuple):
 def measure(profiler: str, workload: str, recording: Recording) -> Took:
     """Run the workload once, profiled."""
     work = importlib.import_module(f"benchmarks.workloads.{workload}")
-    begin = getattr(PROFILERS[profiler].load(), "begin", None)
+    module = PROFILERS[profiler].load()
+    begin, ticks = getattr(module, "begin", None), getattr(module, "ticks", None)
     stop = begin(recording) if begin else lambda: None
+    if hasattr(work, "prepare"):
+        work.prepare()
     time.sleep(SETTLE_S)
     session = os.getsid(0)
+    samples = ticks().samples if ticks else 0
     tree, wall, main = session_cpu_ns(session), time.perf_counter_ns(), time.thread_time_ns()
     threads = work.run()
     main, wall = time.thread_time_ns() - main, time.perf_counter_ns() - wall
-    worked = session_cpu_ns(session)
+    tree = session_cpu_ns(session) - tree
+    sample_ns = 0.0
+    if ticks:
+        samples, handler_ns = ticks().samples - samples, ticks().handler_ns
+        sample_ns = signal_cost.delivery_ns() + handler_ns
+    stopping = session_cpu_ns(session)
     stop()
-    stopped = session_cpu_ns(session)
-    return Took(wall, main + threads, worked - tree, stopped - worked)
+    stopping = session_cpu_ns(session) - stopping
+    return Took(wall, main + threads, tree, stopping, samples, sample_ns)
 
 
 def main() -> None:

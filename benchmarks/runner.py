@@ -11,8 +11,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.environments import Environment, environment
-from benchmarks.profilers import Profiler, Recording
+from benchmarks.profilers import NONE, Profiler, Recording
 from benchmarks.program import Took
+from benchmarks.sink import Sink
 
 ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 120
@@ -86,3 +87,28 @@ def run_workload(
         words = ["-m", "benchmarks.program", profiler.name, workload]
         run(profiler, recording, [*words, json.dumps(recording._asdict()), str(result)], within)
         return Took(**json.loads(result.read_text()))
+
+
+def run_delivered(
+    profiler: Profiler,
+    workload: str,
+    rate_hz: int,
+    interval_s: int,
+    within: Environment | None = None,
+) -> tuple[Took, list[int]]:
+    """Run a workload once, with a sink; with the bytes of each upload.
+
+    Raises:
+        ProgramFailed: as `run`, or no profile came, neither to the sink nor to a file
+        Unavailable: as `run`
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        recording = Recording(rate_hz, directory, interval_s=interval_s)
+        if profiler == NONE:
+            return run_workload(profiler, workload, recording, within), []
+        with Sink() as sink:
+            recording = recording._replace(sink=sink.address)
+            took = run_workload(profiler, workload, recording, within)
+        if not sink.uploads and not os.listdir(directory):
+            raise ProgramFailed("it has delivered no profile")
+        return took, sink.uploads

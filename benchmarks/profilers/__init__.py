@@ -40,6 +40,8 @@ class Profiler(NamedTuple):
     """What pip installs in its environment."""
     python: str = ""
     """The minor version that it needs, if not that which measures."""
+    samples: bool = True
+    """Whether it has a rate; if not, it looks at every call."""
 
     @property
     def has_own_environment(self) -> bool:
@@ -62,7 +64,7 @@ PEERS = (
     Profiler("profiling.sampling", "profiling_sampling", python="3.15"),
     Profiler("pyinstrument", "pyinstrument", ("pyinstrument==5.1.*",)),
     Profiler("scalene", "scalene", ("scalene==2.4.*",)),
-    Profiler("yappi", "yappi", ("yappi==1.7.*",)),
-    Profiler("cProfile", "cprofile"),
+    Profiler("yappi", "yappi", ("yappi==1.7.*",), samples=False),
+    Profiler("cProfile", "cprofile", samples=False),
 )
 PROFILERS = {profiler.name: profiler for profiler in (NONE, OURS, *PEERS)}

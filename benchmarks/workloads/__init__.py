@@ -4,5 +4,6 @@
 
 A module's `run()` does a fixed amount of work, of some seconds, and gives the CPU time
 in nanoseconds that threads have used which it started; what needs no measuring is done
-at import. It knows nothing of profilers.
+at import, or in `prepare()`, if it is to be done under the profiler. It knows nothing of
+profilers.
 """

@@ -10,7 +10,7 @@ def _fibonacci(n: int) -> int:
 
 
 def run() -> int:
-    """About three seconds of CPU."""
-    for _ in range(110):
+    """About two seconds of CPU."""
+    for _ in range(90):
         _fibonacci(27)
     return 0

@@ -8,10 +8,10 @@ from benchmarks.workloads._threads import in_threads
 
 
 def _work() -> None:
-    for _ in range(700):
+    for _ in range(600):
         sorted(str(number) for number in range(8_000))
 
 
 def run() -> int:
-    """About three seconds of CPU."""
+    """About two seconds of CPU."""
     return in_threads([_work] * 4)

@@ -16,11 +16,11 @@ async def _task() -> int:
 
 
 async def _main() -> None:
-    for _ in range(50):
+    for _ in range(35):
         await asyncio.gather(*[_task() for _ in range(500)])
 
 
 def run() -> int:
-    """About three seconds of CPU."""
+    """About two seconds of CPU."""
     asyncio.run(_main())
     return 0
