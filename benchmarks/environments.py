@@ -55,25 +55,23 @@ def environment(profiler: Profiler) -> Environment:
     Raises:
         Unavailable: it can't be installed, or its Python can't be had
     """
-    command = os.environ.get(_variable(profiler))
+    variable = "BENCHMARKS_PYTHON_" + re.sub("[^A-Z0-9]", "_", profiler.name.upper())
+    command = os.environ.get(variable)
     if command is None and not profiler.has_own_environment:
         return OURS
-    return _made(profiler, tuple(shlex.split(command or _found(profiler.python))))
-
-
-def _variable(profiler: Profiler) -> str:
-    return "BENCHMARKS_PYTHON_" + re.sub("[^A-Z0-9]", "_", profiler.name.upper())
+    found = command or _found(profiler.python)
+    if not found:
+        raise Unavailable(f"there is no python{profiler.python}: install it, or set {variable}")
+    return _made(profiler, tuple(shlex.split(found)))
 
 
 def _found(minor: str) -> str:
+    """An interpreter of this minor version; empty if there is none."""
     if minor in ("", f"{sys.version_info[0]}.{sys.version_info[1]}"):
         return sys.executable
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    of_pyenv = sorted(root.glob(f"versions/{minor}*/bin/python"))
-    found = shutil.which(f"python{minor}") or (of_pyenv and str(of_pyenv[-1]))
-    if not found:
-        raise Unavailable(f"there is no python{minor}")
-    return found
+    of_pyenv = sorted(root.glob(f"versions/{minor}.*/bin/python"))
+    return shutil.which(f"python{minor}") or (str(of_pyenv[-1]) if of_pyenv else "")
 
 
 @functools.lru_cache(None)
