@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import os
 
 from benchmarks.environments import Unavailable
 from benchmarks.plan import Plan
@@ -33,5 +34,8 @@ def _reason(profiler: Profiler) -> str:
     try:
         run_delivered(profiler, "brief", RATE_HZ, INTERVAL_S)
     except (ProgramFailed, Unavailable) as error:
-        return str(error)
+        reason = str(error)
+        if hasattr(profiler.load(), "command") and os.geteuid() != 0:
+            reason += " (if it may not read the program's memory: be root, or have CAP_SYS_PTRACE)"
+        return reason
     return ""

@@ -6,10 +6,13 @@ until its requirements or its interpreter change.
 Its interpreter is that which measures. A profiler that needs another minor version gets
 `python3.N` of the PATH, or one of pyenv's. BENCHMARKS_PYTHON_NAME, with the profiler's name
 in capitals and `_` for what is no letter or digit, names another; it may be a command, of
-which the interpreter is the last word, for instance one that enters another root where
-files have the same paths:
+which the interpreter is the last word. So an interpreter that lives in another root can be
+used, and packages that want a newer libc:
 
-    BENCHMARKS_PYTHON_PROFILING_SAMPLING="in-root /srv/sid python3.15"
+    BENCHMARKS_PYTHON_PROFILING_SAMPLING="benchmarks/in-root.sh /srv/sid python3.15"
+    BENCHMARKS_PYTHON_AUSTIN="benchmarks/in-root.sh /srv/sid python3.14"
+
+Files must have the same paths there, and processes the same numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +30,8 @@ from typing import NamedTuple
 
 from benchmarks.profilers import Profiler
 
-DIRECTORY = Path(__file__).resolve().parent.parent / "build" / "benchmarks"
+ROOT = Path(__file__).resolve().parent.parent
+DIRECTORY = ROOT / "build" / "benchmarks"
 ALWAYS = ("pyperformance==1.*",)
 """What workloads want."""
 
@@ -96,7 +100,7 @@ def _made(profiler: Profiler, interpreter: tuple[str, ...]) -> Environment:
 
 
 def _output(words: list[str]) -> str:
-    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 

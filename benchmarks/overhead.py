@@ -24,7 +24,8 @@ delivery        CPU time of the end: from the end of the work until the profile 
 upload          bytes of a profile as sent, of two seconds
 
 Profilers that have a rate run all workloads at 100 Hz and some at 1000 Hz; those that look
-at every call, a reference of another kind, run these only, once.
+at every call, a reference of another kind, run these only, once. The quick form is ours
+alone, with a few workloads and no second run without: it is for what is counted.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ WORKLOADS = (
 )
 RATES_HZ = (100, 1000)
 FEW = ("recursion", "coroutines")
-"""What is run at 1000 Hz beside peers, and by those without a rate."""
+"""What is run at 1000 Hz if peers are, and by those without a rate."""
 INTERVAL_S = 60
 """Longer than any run: when the first window ends is partly up to chance."""
 QUICK = {100: ("recursion", "coroutines", "released"), 1000: ("recursion",)}
@@ -139,29 +140,36 @@ def _figures(
     plan: Plan, case: Case, within: Mapping[str, Environment], rounds: int, progress: Progress
 ) -> Iterator[Figure]:
     round_subjects = subjects(case.profilers, within)
-    runs: dict[str, list[Outcome]] = {subject.name: [] for subject in round_subjects}
-    for number in range(rounds):
-        for name, profiler, where in in_order(round_subjects, f"{case.workload} {number}"):
-            if name in runs:
-                try:
-                    outcome = run_delivered(
-                        profiler, case.workload, case.rate_hz, INTERVAL_S, where
-                    )
-                    runs[name].append(outcome)
-                except ProgramFailed as error:
-                    plan.unavailable(
-                        f"overhead: {name}, {case.workload}, {case.rate_hz} Hz", str(error)
-                    )
-                    del runs[name]
-            progress.ran()
+    runs = _runs(plan, case, round_subjects, rounds, progress)
     for name, profiler, where in round_subjects:
-        base = runs.get(base_of(where))
-        if name == base_of(where) or name not in runs or base is None:
+        base = base_of(where)
+        if name == base or not {name, base} <= runs.keys():
             continue
         of = {"profiler": name, "workload": case.workload, "rate": f"{case.rate_hz} Hz"}
         if where.version != environments.OURS.version:
             of["python"] = ".".join(where.version.split(".")[:2])
-        yield from figures(of, profiler, runs[name], [took for took, _ in base])
+        yield from figures(of, profiler, runs[name], [took for took, _ in runs[base]])
+
+
+def _runs(
+    plan: Plan, case: Case, round_subjects: Sequence[Subject], rounds: int, progress: Progress
+) -> dict[str, list[Outcome]]:
+    """All runs by name, in the order of rounds; without whom the plan is told has failed."""
+    runs: dict[str, list[Outcome]] = {subject.name: [] for subject in round_subjects}
+    for number in range(rounds):
+        for name, profiler, where in in_order(round_subjects, f"{case.workload} {number}"):
+            progress.ran()
+            if name not in runs:
+                continue
+            try:
+                outcome = run_delivered(profiler, case.workload, case.rate_hz, INTERVAL_S, where)
+            except ProgramFailed as error:
+                what = f"overhead: {name}, {case.workload}, {case.rate_hz} Hz"
+                plan.unavailable(what, str(error))
+                del runs[name]
+            else:
+                runs[name].append(outcome)
+    return runs
 
 
 def figures(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -55,23 +56,26 @@ def run(
         ProgramFailed: it took too long, or ended with another status than 0
         Unavailable: as `command`
     """
+    process = subprocess.Popen(
+        command(profiler, recording, words, within),
+        cwd=ROOT,
+        env=variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        done = subprocess.run(
-            command(profiler, recording, words, within),
-            cwd=ROOT,
-            env=variables(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ProgramFailed(f"not done after {TIMEOUT_S} s") from error
-    if done.returncode != 0:
-        last = done.stdout.strip().splitlines()[-1:] or ["no output"]
-        raise ProgramFailed(f"exit status {done.returncode}: {last[0]}")
+        said, _ = process.communicate(timeout=TIMEOUT_S)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)  # its helpers hold the pipe, too
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise ProgramFailed(f"not done after {TIMEOUT_S} s") from error
+        raise
+    if process.returncode != 0:
+        last = said.strip().splitlines()[-1:] or ["no output"]
+        raise ProgramFailed(f"exit status {process.returncode}: {last[0]}")
 
 
 def run_workload(

@@ -1,20 +1,47 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""One run of a brief program, measured as benchmarks do."""
+"""A brief program is measured from end to end."""
 
 from __future__ import annotations
 
-from benchmarks.profilers import NONE, OURS
-from benchmarks.runner import run_delivered
-from benchmarks.workloads.brief import SECONDS
+import pytest
+
+from benchmarks import overhead, runner
+from benchmarks.figures import Figure
+from benchmarks.plan import Plan
+from benchmarks.profilers import NONE, OURS, Recording
+from benchmarks.runner import ProgramFailed
+
+METRICS = {
+    "program",
+    "tree",
+    "wall",
+    "helpers",
+    "counted",
+    "sample",
+    "delivered rate",
+    "delivery",
+    "upload",
+}
 
 
-def test_a_run_is_measured_from_end_to_end() -> None:
-    base, uploads = run_delivered(NONE, "brief", 100, 60)
-    assert uploads == []
-    assert base.samples == 0
-    took, uploads = run_delivered(OURS, "brief", 100, 60)
-    assert len(uploads) == 1
-    assert took.program >= SECONDS * 1e9
-    assert 0.5 < took.samples / (SECONDS * 100) < 1.5
-    assert took.sample_ns > 0
+def test_overhead_of_a_brief_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overhead, "QUICK", {100: ("brief",)})
+    refused: dict[str, str] = {}
+    plan = Plan((OURS,), 1, True, refused.__setitem__, lambda _: None)
+    found: dict[str, Figure] = {figure.metric: figure for figure in overhead.measure(plan)}
+    assert refused == {}
+    assert found.keys() == METRICS
+    assert {figure.of["profiler"] for figure in found.values()} == {"pyroscope_native"}
+    assert 50 < found["delivered rate"].value < 150
+    assert found["sample"].value > 0
+    assert found["counted"].value > found["helpers"].value
+    assert found["upload"].value > 0
+
+
+def test_a_program_that_hangs_is_ended_with_its_helpers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "TIMEOUT_S", 0.5)
+    sleep = "[sys.executable, '-c', 'import time; time.sleep(300)']"
+    words = ["-c", f"import subprocess, sys; subprocess.run({sleep})"]
+    with pytest.raises(ProgramFailed, match=r"not done after 0\.5 s"):
+        runner.run(NONE, Recording(100, ""), words)
