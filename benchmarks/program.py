@@ -14,8 +14,9 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks import signal_cost
 from benchmarks.processes import session_cpu_ns
@@ -39,6 +40,8 @@ class Took(NamedTuple):
     """How many the profiler has taken, if it counts them."""
     sample_ns: float = 0
     """What the program's thread pays for one: the signal's delivery, and the handler."""
+    truth: Mapping[str, int] = {}
+    """CPU time of functions by name, as those that the workload notes it of have used it."""
 
     @property
     def helpers(self) -> int:
@@ -47,18 +50,21 @@ class Took(NamedTuple):
 
 
 def measure(profiler: str, workload: str, recording: Recording) -> Took:
-    """Run the workload once, profiled."""
-    work = importlib.import_module(f"benchmarks.workloads.{workload}")
+    """Run the workload once, profiled; `deep:30` is one with a number."""
+    workload, _, number = workload.partition(":")
+    work: Any = importlib.import_module(f"benchmarks.workloads.{workload}")
     module = PROFILERS[profiler].load()
     begin, ticks = getattr(module, "begin", None), getattr(module, "ticks", None)
     stop = begin(recording) if begin else lambda: None
+    if hasattr(work, "scope") and hasattr(module, "labelled"):
+        work.scope = module.labelled
     if hasattr(work, "prepare"):
         work.prepare()
     time.sleep(SETTLE_S)
     session = os.getsid(0)
     samples = ticks().samples if ticks else 0
     tree, wall, main = session_cpu_ns(session), time.perf_counter_ns(), time.thread_time_ns()
-    threads = work.run()
+    threads = work.run(*([int(number)] if number else []))
     main, wall = time.thread_time_ns() - main, time.perf_counter_ns() - wall
     tree = session_cpu_ns(session) - tree
     sample_ns = 0.0
@@ -68,7 +74,8 @@ def measure(profiler: str, workload: str, recording: Recording) -> Took:
     stopping = session_cpu_ns(session)
     stop()
     stopping = session_cpu_ns(session) - stopping
-    return Took(wall, main + threads, tree, stopping, samples, sample_ns)
+    truth = getattr(work, "TRUTH", {})
+    return Took(wall, main + threads, tree, stopping, samples, sample_ns, truth)
 
 
 def main() -> None:

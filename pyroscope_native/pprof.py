@@ -238,11 +238,11 @@ def limit_depth(profile: Profile, max_frames: int) -> Profile:
     )
 
 
-def decode(data: bytes) -> Profile:
+def decode(data: bytes, sample_type: str = "") -> Profile:
     """Read any pprof, gzip or plain, whoever wrote it.
 
-    Of several sample types it takes the default one, or else the last, as
-    `go tool pprof` does. Inlined lines become frames of their own, an address
+    Of several sample types it takes the one called `sample_type`, or the default
+    one, or else the last, as `go tool pprof` does. Inlined lines become frames of their own, an address
     without a function a frame named by it, and numbers in labels become text.
 
     Raises `ValueError` where `data` is no complete and consistent pprof.
@@ -252,7 +252,7 @@ def decode(data: bytes) -> Profile:
         message.ParseFromString(_uncompressed(data))
     except DecodeError as error:
         raise ValueError("not a pprof: malformed protobuf") from error
-    return _Reader(message).profile()
+    return _Reader(message, sample_type).profile()
 
 
 def _uncompressed(data: bytes) -> bytes:
@@ -272,8 +272,9 @@ _T = TypeVar("_T")
 class _Reader:
     """A parsed pprof message on its way to a `Profile`."""
 
-    def __init__(self, message: Any) -> None:
+    def __init__(self, message: Any, sample_type: str) -> None:
         self._message = message
+        self._wanted = sample_type
         self._strings: list[str] = [
             text.decode("utf-8", "replace") for text in message.string_table
         ]
@@ -310,10 +311,10 @@ class _Reader:
 
     def _chosen_type(self) -> tuple[int, tuple[str, str]]:
         types = [self._value_type(value_type) for value_type in self._message.sample_type]
-        default = self._string(self._message.default_sample_type)
-        for index, value_type in enumerate(types):
-            if default and value_type[0] == default:
-                return index, value_type
+        for name in (self._wanted, self._string(self._message.default_sample_type)):
+            for index, value_type in enumerate(types):
+                if name and value_type[0] == name:
+                    return index, value_type
         return len(types) - 1, types[-1]
 
     def _samples(self, value_index: int) -> list[Sample]:

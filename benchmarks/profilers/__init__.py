@@ -9,11 +9,12 @@ A module says how its profiler is used, in any of these functions:
                                       which is the path of that of the environment
     begin(recording) -> stop          start it in this process; stop() ends it, and has
                                       delivered the profile when it returns
+    labelled(labels) -> context       label what is done in this context manager
     ticks() -> Ticks                  what it has counted of itself, in this process
     read(recording) -> list[Sample]   what the profile says, in the process that measures
 
-`begin` and `ticks` run in the profiler's own environment, where only it and this package
-can be imported; the others run in ours.
+`begin`, `labelled` and `ticks` run in the profiler's own environment, where only it and this
+package can be imported; the others run in ours.
 
 A profile is a file in the recording's directory (each module's `profile_file` names it), or
 what has been pushed to its sink (`benchmarks.sink` says where that keeps it).

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 
-from benchmarks.profilers.recording import Recording
+from benchmarks.profilers.recording import Recording, Sample
 
 
 def profile_file(recording: Recording) -> str:
@@ -27,3 +27,10 @@ def begin(recording: Recording) -> Callable[[], None]:
         profile.dump_stats(profile_file(recording))
 
     return stop
+
+
+def read(recording: Recording) -> list[Sample]:
+    """Functions with all that they called; no stacks."""
+    from benchmarks.profilers.formats import of_pstats
+
+    return of_pstats(profile_file(recording))

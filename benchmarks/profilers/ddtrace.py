@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
-from benchmarks.profilers.recording import Recording
+from benchmarks.profilers.recording import Recording, Sample
 
 
 def profile_file(recording: Recording) -> str:
@@ -53,3 +54,26 @@ def begin(recording: Recording) -> Callable[[], None]:
         profiler.stop()
 
     return stop
+
+
+def read(recording: Recording) -> list[Sample]:
+    """What the sink was sent: pprof, compressed by Zstandard, as a part of a form."""
+    import email
+    from pathlib import Path
+
+    from zstandard import ZstdDecompressor
+
+    from benchmarks.profilers.formats import of_profile
+    from pyroscope_native.pprof import decode
+
+    found: list[Sample] = []
+    for path in sorted(Path(recording.directory).glob("*-input")):
+        body = path.read_bytes()
+        boundary = body[2 : body.index(b"\r\n")]
+        head = b'Content-Type: multipart/form-data; boundary="' + boundary + b'"\r\n\r\n'
+        for part in email.message_from_bytes(head + body).walk():
+            if part.get_filename() == "profile.pprof":
+                payload: Any = part.get_payload(decode=True)
+                data = ZstdDecompressor().decompressobj().decompress(payload)
+                found += of_profile(decode(data, "cpu-time"))
+    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from benchmarks.profilers.recording import Recording
+from benchmarks.profilers.recording import Recording, Sample
 
 
 def profile_file(recording: Recording) -> str:
@@ -26,3 +26,15 @@ def begin(recording: Recording) -> Callable[[], None]:
         profiler.stop().save(profile_file(recording))
 
     return stop
+
+
+def read(recording: Recording) -> list[Sample]:
+    """Each record is a stack and the wall time since the one before."""
+    import json
+
+    with open(profile_file(recording)) as file:
+        session = json.load(file)
+    return [
+        Sample(tuple(frame.partition("\0")[0] for frame in stack), time_s * 1e9)
+        for stack, time_s in session["frame_records"]
+    ]

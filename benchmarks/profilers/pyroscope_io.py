@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
-from benchmarks.profilers.recording import Recording
+from benchmarks.profilers.recording import Recording, Sample
 
 
 def configure(recording: Recording, **settings: Any) -> Callable[[], None]:
@@ -37,3 +38,17 @@ def configure(recording: Recording, **settings: Any) -> Callable[[], None]:
 def begin(recording: Recording) -> Callable[[], None]:
     """Push to the sink."""
     return configure(recording)
+
+
+def labelled(labels: Mapping[str, str]) -> AbstractContextManager[None]:
+    """Labels for what is done within."""
+    import pyroscope
+
+    return pyroscope.tag_wrapper(dict(labels))  # type: ignore[no-any-return]
+
+
+def read(recording: Recording) -> list[Sample]:
+    """What the sink was sent."""
+    from benchmarks.profilers.formats import of_pushes
+
+    return of_pushes(recording)

@@ -7,7 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from benchmarks.profilers import pyroscope_io
+from benchmarks.profilers.pyroscope_io import labelled, read
 from benchmarks.profilers.recording import Recording
+
+__all__ = ["begin", "labelled", "read"]
 
 
 def begin(recording: Recording) -> Callable[[], None]:

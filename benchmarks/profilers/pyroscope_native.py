@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
-from benchmarks.profilers.recording import Recording, Ticks
+from benchmarks.profilers.recording import Recording, Sample, Ticks
 
 
 def profile_file(recording: Recording) -> str:
@@ -36,6 +37,13 @@ def begin(recording: Recording) -> Callable[[], None]:
     return lambda: block.__exit__(None, None, None)
 
 
+def labelled(labels: Mapping[str, str]) -> AbstractContextManager[None]:
+    """As its users label requests."""
+    import pyroscope_native
+
+    return pyroscope_native.tag_wrapper(labels)
+
+
 def ticks() -> Ticks:
     """Since it began."""
     import pyroscope_native
@@ -43,3 +51,15 @@ def ticks() -> Ticks:
     stats = pyroscope_native.stats()
     assert stats is not None, "it has begun"
     return Ticks(stats.samples, stats.handler_p50_ns)
+
+
+def read(recording: Recording) -> list[Sample]:
+    """What the sink was sent, or the file."""
+    from benchmarks.profilers.formats import of_profile, of_pushes
+
+    if recording.sink:
+        return of_pushes(recording)
+    from pyroscope_native.pprof import decode
+
+    with open(profile_file(recording), "rb") as file:
+        return of_profile(decode(file.read()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from benchmarks.profilers.recording import Recording
+from benchmarks.profilers.recording import Recording, Sample
 
 
 def profile_file(recording: Recording) -> str:
@@ -27,3 +27,10 @@ def begin(recording: Recording) -> Callable[[], None]:
         yappi.get_func_stats().save(profile_file(recording), type="pstat")
 
     return stop
+
+
+def read(recording: Recording) -> list[Sample]:
+    """Functions with all that they called; no stacks."""
+    from benchmarks.profilers.formats import of_pstats
+
+    return of_pstats(profile_file(recording))

@@ -5,5 +5,6 @@
 A module's `run()` does a fixed amount of work, of some seconds, and gives the CPU time
 in nanoseconds that threads have used which it started; what needs no measuring is done
 at import, or in `prepare()`, if it is to be done under the profiler. It knows nothing of
-profilers.
+profilers. In those that tell how true a profile is, functions note the CPU time that they use
+in `TRUTH`; a module's `scope` is replaced by what the profiler labels with.
 """
