@@ -32,8 +32,8 @@ from benchmarks.profilers import Profiler
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = ROOT / "build" / "benchmarks"
-ALWAYS = ("pyperformance==1.*",)
-"""What workloads want."""
+ALWAYS = ("pyperformance==1.*", "uvicorn==0.*", "waitress==3.*")
+"""What workloads and services want."""
 
 
 class Unavailable(Exception):

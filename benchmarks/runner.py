@@ -24,6 +24,12 @@ class ProgramFailed(Exception):
     """The program, or the profiler, did not end well; the text has its last words."""
 
 
+def ended(status: int, said: str) -> ProgramFailed:
+    """That it ended with another status than 0, and the last line of what it had said."""
+    last = said.strip().splitlines()[-1:] or ["no output"]
+    return ProgramFailed(f"exit status {status}: {last[0]}")
+
+
 def command(
     profiler: Profiler, recording: Recording, words: list[str], within: Environment | None = None
 ) -> list[str]:
@@ -74,8 +80,7 @@ def run(
             raise ProgramFailed(f"not done after {TIMEOUT_S} s") from error
         raise
     if process.returncode != 0:
-        last = said.strip().splitlines()[-1:] or ["no output"]
-        raise ProgramFailed(f"exit status {process.returncode}: {last[0]}")
+        raise ended(process.returncode, said)
 
 
 def run_workload(

@@ -17,6 +17,9 @@ WORKLOADS = sorted(
 )
 
 
+SERVICES = sorted(path.stem for path in (ROOT / "benchmarks" / "services").glob("[a-z]*.py"))
+
+
 def modules_after(statements: str) -> set[str]:
     """The modules that are there after them, where no package is installed."""
     done = subprocess.run(
@@ -31,7 +34,7 @@ def modules_after(statements: str) -> set[str]:
 
 def test_programs_need_no_package_but_the_profilers() -> None:
     found = modules_after(
-        "import benchmarks.program\n"
+        "import benchmarks.program, benchmarks.serve\n"
         "from benchmarks.profilers import PROFILERS\n"
         "for profiler in PROFILERS.values(): profiler.load()"
     )
@@ -44,3 +47,10 @@ def test_workloads_know_nothing_of_profilers() -> None:
     found = modules_after("\n".join(f"import benchmarks.workloads.{name}" for name in WORKLOADS))
     ours = {name for name in found if name.startswith("benchmarks.")}
     assert {name for name in ours if not name.startswith("benchmarks.workloads")} == set()
+
+
+def test_services_know_nothing_of_profilers() -> None:
+    assert {"asgi", "wsgi"} <= {*SERVICES}
+    found = modules_after("\n".join(f"import benchmarks.services.{name}" for name in SERVICES))
+    ours = {name for name in found if name.startswith("benchmarks.")}
+    assert {name for name in ours if not name.startswith("benchmarks.services")} == set()
