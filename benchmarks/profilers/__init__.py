@@ -13,8 +13,8 @@ A module says how its profiler is used, in any of these functions:
     ticks() -> Ticks                  what it has counted of itself, in this process
     read(recording) -> list[Sample]   what the profile says, in the process that measures
 
-`begin`, `labelled` and `ticks` run in the profiler's own environment, where only it and this
-package can be imported; the others run in ours.
+`begin`, `labelled` and `ticks` run in the profiler's own environment, where only it, the
+servers of services and this package can be imported; the others run in ours.
 
 A profile is a file in the recording's directory (each module's `profile_file` names it), or
 what has been pushed to its sink (`benchmarks.sink` says where that keeps it).
