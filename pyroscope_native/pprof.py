@@ -242,8 +242,9 @@ def decode(data: bytes, sample_type: str = "") -> Profile:
     """Read any pprof, gzip or plain, whoever wrote it.
 
     Of several sample types it takes the one called `sample_type`, or the default
-    one, or else the last, as `go tool pprof` does. Inlined lines become frames of their own, an address
-    without a function a frame named by it, and numbers in labels become text.
+    one, or else the last, as `go tool pprof` does. Inlined lines become frames of
+    their own, an address without a function a frame named by it, and numbers in
+    labels become text.
 
     Raises `ValueError` where `data` is no complete and consistent pprof.
     """
