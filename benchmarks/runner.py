@@ -10,6 +10,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.environments import Environment, environment
 from benchmarks.profilers import NONE, Profiler, Recording
@@ -91,11 +92,22 @@ def run_workload(
     Raises:
         ProgramFailed, Unavailable: as `run`
     """
+    words = ["-m", "benchmarks.program", profiler.name, workload, json.dumps(recording._asdict())]
+    return Took(**run_for_result(profiler, recording, words, within))
+
+
+def run_for_result(
+    profiler: Profiler, recording: Recording, words: list[str], within: Environment | None = None
+) -> Any:
+    """Run `python WORDS RESULT` to its end; what it has written, as JSON, to the file RESULT.
+
+    Raises:
+        ProgramFailed, Unavailable: as `run`
+    """
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch, "result.json")
-        words = ["-m", "benchmarks.program", profiler.name, workload]
-        run(profiler, recording, [*words, json.dumps(recording._asdict()), str(result)], within)
-        return Took(**json.loads(result.read_text()))
+        run(profiler, recording, [*words, str(result)], within)
+        return json.loads(result.read_text())
 
 
 def run_delivered(
