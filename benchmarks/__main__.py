@@ -17,7 +17,7 @@ from benchmarks.figures import Figure, Run
 from benchmarks.plan import Plan
 from benchmarks.profilers import OURS, PEERS
 
-BENCHMARKS = ("overhead", "idle", "service", "pipeline", "accuracy")
+BENCHMARKS = ("overhead", "idle", "service", "pipeline", "labels", "memory", "accuracy", "start")
 """Modules, each with a function `measure(plan)` that yields figures."""
 
 

@@ -37,3 +37,14 @@ def median(values: Sequence[float]) -> Estimate:
 def excess(values: Sequence[float], references: Sequence[float]) -> Estimate:
     """By how many percent values are above the references they are paired with."""
     return median([100 * (value / by - 1) for value, by in zip(values, references)])
+
+
+def slope(xs: Sequence[float], ys: Sequence[float]) -> Estimate:
+    """By how much y grows with x: the median of the slopes of all pairs, which a step here
+    and there does not move (Theil and Sen), and Kendall's interval of it."""
+    slopes = sorted((ys[j] - ys[i]) / (xs[j] - xs[i]) for j in range(len(xs)) for i in range(j))
+    count = len(xs)
+    spread = 1.96 * math.sqrt(count * (count - 1) * (2 * count + 5) / 18)
+    low = max(0, math.floor((len(slopes) - spread) / 2))
+    high = min(len(slopes) - 1, math.ceil((len(slopes) + spread) / 2))
+    return Estimate(statistics.median(slopes), slopes[low], slopes[high])

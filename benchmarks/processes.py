@@ -34,14 +34,16 @@ def session_cpu_ns(session: int) -> int:
     return total
 
 
-def session_resident_kb(session: int) -> int:
-    """Resident memory of all living processes of a session, in kB."""
-    total = 0
-    for pid in _members(session):
-        try:
-            with open(f"/proc/{pid}/status") as status:
-                lines = status.readlines()
-        except OSError:
-            continue
-        total += sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
-    return total
+def resident_kb(pid: int) -> int:
+    """Resident memory of a process, in kB; 0 if it has ended."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            lines = status.readlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
+def session_resident_kb(session: int, besides: int = 0) -> int:
+    """The same of all living processes of a session, but one."""
+    return sum(resident_kb(pid) for pid in _members(session) if pid != besides)
