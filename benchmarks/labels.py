@@ -1,89 +1,72 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""What it costs to enter and leave `tag_wrapper`.
+"""What it costs to enter and leave `tag_wrapper`, while profiling is on and while it is off.
 
-    python benchmarks/labels.py [--peer PYTHON] [--json]
-
-Nanoseconds, the least of many rounds in each of several fresh processes, and of
-those the median. PYTHON is an interpreter that has pyroscope-io: its tag_wrapper is
-measured beside ours, in turns.
+`enter and leave` (ns) is the least of many rounds in a process, and the median of those of
+several processes; `relative`, the least of all, is the same in steps of a loop of plain
+Python in the same processes (see `reference`). What labels cost a sample is in `handler`
+and `pipeline`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
-import subprocess
-import sys
+from collections.abc import Iterator, Sequence
 
-_CHILD = """
-import importlib, json, sys, timeit
-name, mode = sys.argv[1:]
-module = importlib.import_module(name)
-if mode == "on" and name == "pyroscope":
-    module.configure(application_name="x", server_address="http://127.0.0.1:9")
-elif mode == "on":
-    module.profile("/dev/null.pb.gz").__enter__()
-tag_wrapper = module.tag_wrapper
-def one():
-    with tag_wrapper({"endpoint": "/users/{id}"}):
-        pass
-def three():
-    with tag_wrapper({"endpoint": "/users/{id}", "method": "GET", "tenant": "acme"}):
-        pass
-def nested():
-    with tag_wrapper({"endpoint": "/users/{id}"}):
-        with tag_wrapper({"method": "GET"}):
-            pass
-COUNT = 2000
-print(json.dumps({
-    case.__name__: min(timeit.repeat(case, number=COUNT, repeat=50)) / COUNT * 1e9
-    for case in (one, three, nested)
-}))
-sys.stdout.flush()
-import os
-os._exit(0)
-"""
-ROUNDS = 5
+from benchmarks import estimate, ways
+from benchmarks.environments import Environment, Unavailable, environment
+from benchmarks.figures import Figure
+from benchmarks.plan import Plan
+from benchmarks.profilers import NONE, Profiler
+from benchmarks.runner import ProgramFailed, run_for_result
+from benchmarks.ways import FILE, PUSH, DoesNotPush
+
+MODULES = {
+    "pyroscope_native": "pyroscope_native",
+    "pyroscope-io": "pyroscope",
+    "pyroscope-io stack": "pyroscope",
+}
+"""By profiler, where its `tag_wrapper` is. Others have none."""
 
 
-def _run(python: str, module: str, mode: str) -> dict[str, float]:
-    done = subprocess.run(
-        [python, "-c", _CHILD, module, mode], capture_output=True, text=True, check=True
-    )
-    result: dict[str, float] = json.loads(done.stdout)
-    return result
+def _run(profiler: Profiler, module: str, within: Environment) -> dict[str, float]:
+    with ways.recording(FILE if profiler is NONE else PUSH) as recording:
+        words = ["-m", "benchmarks.labels_program", profiler.name, module]
+        found: dict[str, float] = run_for_result(
+            profiler, recording, [*words, json.dumps(recording._asdict())], within
+        )
+    return found
 
 
-def measure(peer: str | None) -> dict[str, dict[str, float]]:
-    """Median nanoseconds by profiler and case."""
-    who = [(sys.executable, "pyroscope_native", "on"), (sys.executable, "pyroscope_native", "off")]
-    if peer is not None:
-        who += [(peer, "pyroscope", "on"), (peer, "pyroscope", "off")]
-    runs = [[_run(*each) for each in who] for _ in range(ROUNDS)]
-    return {
-        f"{module}, {mode}": {
-            case: statistics.median(run[i][case] for run in runs) for case in runs[0][i]
-        }
-        for i, (_, module, mode) in enumerate(who)
-    }
+def figures(profiler: str, mode: str, runs: Sequence[dict[str, float]]) -> Iterator[Figure]:
+    """Of what several processes have found."""
+    reference_ns = min(run["reference"] for run in runs)
+    for case in runs[0]:
+        if case == "reference":
+            continue
+        took = [run[case] for run in runs]
+        found = estimate.median(took)
+        of = {"profiler": profiler, "profiling": mode, "case": case}
+        yield Figure("labels", "enter and leave", found.value, "ns", of, found.low, found.high)
+        yield Figure("labels", "relative", min(took) / reference_ns, "× reference", of)
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--peer", metavar="PYTHON", help="an interpreter that has pyroscope-io")
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    result = measure(options.peer)
-    if options.json:
-        print(json.dumps({"python": sys.version.split()[0], "ns": result}))
-        return
-    for who, cases in result.items():
-        for case, cost in cases.items():
-            print(f"{who:24}{case:10}{cost:8.0f} ns")
-
-
-if __name__ == "__main__":
-    main()
+def measure(plan: Plan) -> Iterator[Figure]:
+    """Ours, and of the peers those that have it."""
+    for profiler in plan.profilers:
+        module = MODULES.get(profiler.name)
+        if module is None:
+            plan.unavailable(f"labels: {profiler.name}", "it has none")
+            continue
+        plan.say(f"labels: {profiler.name}")
+        runs: dict[str, list[dict[str, float]]] = {"on": [], "off": []}
+        try:
+            within = environment(profiler)
+            for _ in range(plan.rounds):
+                runs["on"].append(_run(profiler, module, within))
+                runs["off"].append(_run(NONE, module, within))
+        except (DoesNotPush, ProgramFailed, Unavailable) as error:
+            plan.unavailable(f"labels: {profiler.name}", str(error))
+            continue
+        for mode, found in runs.items():
+            yield from figures(profiler.name, mode, found)

@@ -16,11 +16,10 @@ interval holds 0 where nothing grows.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Sequence
 
-from benchmarks import estimate
-from benchmarks.environments import Unavailable, environment
+from benchmarks import estimate, ways
+from benchmarks.environments import Environment, Unavailable, environment
 from benchmarks.figures import Figure
 from benchmarks.memory_churn import IN_A_WINDOW
 from benchmarks.memory_program import Resident
@@ -28,9 +27,9 @@ from benchmarks.plan import Plan
 from benchmarks.profilers import NONE, OURS, Profiler, Recording
 from benchmarks.runner import ProgramFailed, run_for_result
 from benchmarks.sink import Sink
+from benchmarks.ways import FILE, PUSH, DoesNotPush
 
 RATE_HZ = 100
-PUSH, FILE = "push", "file"
 THINGS = {
     "threads": IN_A_WINDOW,
     "functions": IN_A_WINDOW,
@@ -41,20 +40,10 @@ THINGS = {
 WINDOWS, QUICK_WINDOWS, WARM_UP = 360, 30, 10
 
 
-class DoesNotPush(Exception):
-    """The sink has had nothing."""
-
-
-def _resident(measured: Profiler, way: str, of: Profiler) -> Resident:
-    """Run the program, in the environment of `of`."""
-    with Sink() as sink, tempfile.TemporaryDirectory() as directory:
-        address = sink.address if way == PUSH else ""
-        recording = Recording(RATE_HZ, directory, address, interval_s=1)
-        words = ["-m", "benchmarks.memory_program", measured.name, json.dumps(recording._asdict())]
-        found = Resident(**run_for_result(measured, recording, words, environment(of)))
-    if address and not sink.uploads:
-        raise DoesNotPush("it does not push")
-    return found
+def _resident(profiler: Profiler, way: str, within: Environment) -> Resident:
+    with ways.recording(way, RATE_HZ, interval_s=1) as recording:
+        words = ["-m", "benchmarks.memory_program", profiler.name, json.dumps(recording._asdict())]
+        return Resident(**run_for_result(profiler, recording, words, within))
 
 
 def added(profiler: Profiler, way: str, pairs: Sequence[tuple[Resident, Resident]]) -> list[Figure]:
@@ -83,8 +72,9 @@ def _added(plan: Plan, rounds: int) -> Iterator[Figure]:
         for way in (FILE, PUSH):
             plan.say(f"memory: {profiler.name}, {way}")
             try:
-                without = without or [_resident(NONE, FILE, profiler) for _ in range(rounds)]
-                runs = [_resident(profiler, way, profiler) for _ in range(rounds)]
+                within = environment(profiler)
+                without = without or [_resident(NONE, FILE, within) for _ in range(rounds)]
+                runs = [_resident(profiler, way, within) for _ in range(rounds)]
             except (DoesNotPush, ProgramFailed, Unavailable) as error:
                 plan.unavailable(f"memory: {profiler.name}, {way}", str(error))
             else:

@@ -86,12 +86,8 @@ def _holds(plan: Plan, size: Size, holds: Sequence[Any]) -> Iterator[Figure]:
         plan.say(f"pipeline: {metric} at {size.rate_hz} Hz: before {where}")
 
 
-def sent(profiler: Profiler, workload: str) -> int:
-    """Bytes that a profiler sends for ten seconds of a workload.
-
-    Raises:
-        ProgramFailed, Unavailable: as `runner.run`
-    """
+def _sent(profiler: Profiler, workload: str) -> int:
+    """Bytes for ten seconds of it."""
     with Sink() as sink, tempfile.TemporaryDirectory() as directory:
         recording = Recording(100, directory, sink.address, _ONE_WINDOW_S)
         words = ["-m", "benchmarks.recorded", profiler.name, workload, str(RECORDED_S)]
@@ -104,7 +100,7 @@ def _recorded(plan: Plan) -> Iterator[Figure]:
         for workload in WORKLOADS:
             plan.say(f"pipeline: {profiler.name}, what it sends of {workload}")
             try:
-                sizes = [sent(profiler, workload) for _ in range(plan.rounds)]
+                sizes = [_sent(profiler, workload) for _ in range(plan.rounds)]
             except (ProgramFailed, Unavailable) as error:
                 plan.unavailable(f"pipeline: {profiler.name}, {workload}", str(error))
                 break

@@ -1,73 +1,93 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory that importing and starting take.
+"""What a profiler adds to a short program: before it begins, and after its last line.
 
-    python benchmarks/start.py [--json]
+In pairs with the same program without a profiler, in the same environment; ms and MB:
 
-Medians over fresh processes: milliseconds of wall time, kilobytes of resident
-memory, and the memory after three seconds of profiling.
+    import     the import statements of the profiler's user (profilers' `begin`)
+    start      the rest until it profiles, with whatever it imports by itself then
+    imported   resident memory after the import statements
+    started    the same when it profiles
+    exit       from the program's last line to the end of the process, or of the one that
+               started it: the profile is delivered by then
+    program    all of it, from the start of the process
+
+A profiler outside of the process has the last two. `way` is where the profile goes, a file
+or a server on loopback.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import statistics
-import subprocess
-import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-_CHILD = """
-import json, time
-def resident_kb():
-    for line in open("/proc/self/status"):
-        if line.startswith("VmRSS"):
-            return int(line.split()[1])
-before_kb, before_s = resident_kb(), time.perf_counter()
-import pyroscope_native
-imported_s, imported_kb = time.perf_counter(), resident_kb()
-from pyroscope_native import process
-from pyroscope_native.config import Config
-from pyroscope_native.session import Session
-process.begin(Session(Config(application_name="x", outputs=("/x.pb.gz",))), lambda: None)
-started_s, started_kb = time.perf_counter(), resident_kb()
-def recurse(n):
-    return recurse(n - 1) if n else sum(range(20000))
-end = time.process_time() + 3
-while time.process_time() < end:
-    recurse(30)
-print(json.dumps({
-    "import ms": (imported_s - before_s) * 1e3, "start ms": (started_s - imported_s) * 1e3,
-    "import kB": imported_kb - before_kb, "start kB": started_kb - imported_kb,
-    "after 3 s kB": resident_kb() - before_kb,
-}))
-"""
-ROUNDS = 7
+from benchmarks import estimate, ways
+from benchmarks.environments import Environment, Unavailable, environment
+from benchmarks.figures import Figure
+from benchmarks.plan import Plan
+from benchmarks.profilers import NONE, Profiler, Recording
+from benchmarks.runner import ProgramFailed, run_for_result
+from benchmarks.start_program import Started
+from benchmarks.ways import FILE, PUSH, DoesNotPush
 
 
-def measure() -> dict[str, float]:
-    """Medians by figure."""
-    runs = [
-        json.loads(
-            subprocess.run([sys.executable, "-c", _CHILD], capture_output=True, check=True).stdout
-        )
-        for _ in range(ROUNDS)
-    ]
-    return {figure: statistics.median(run[figure] for run in runs) for figure in runs[0]}
+class Seen(NamedTuple):
+    """One run."""
+
+    started: Started
+    exit_ns: int
+    program_ns: int
 
 
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    result = measure()
-    if options.json:
-        print(json.dumps({"python": sys.version.split()[0], "start": result}))
-        return
-    print(f"CPython {sys.version.split()[0]}")
-    for figure, value in result.items():
-        print(f"  {figure:14}{value:9.1f}")
+def _run(profiler: Profiler, recording: Recording, within: Environment) -> Seen:
+    words = ["-m", "benchmarks.start_program", profiler.name, json.dumps(recording._asdict())]
+    began_ns = time.monotonic_ns()
+    started = Started(**run_for_result(profiler, recording, words, within))
+    ended_ns = time.monotonic_ns()
+    return Seen(started, ended_ns - started.last_line_ns, ended_ns - began_ns)
 
 
-if __name__ == "__main__":
-    main()
+def figures(
+    profiler: Profiler, way: str, pairs: Sequence[tuple[Seen, Seen]], inside: bool
+) -> Iterator[Figure]:
+    """Of runs with the profiler, each with one without; `inside`: it is in the process."""
+    more = {
+        "exit": [ours.exit_ns - none.exit_ns for ours, none in pairs],
+        "program": [ours.program_ns - none.program_ns for ours, none in pairs],
+    }
+    started = [(ours.started, none.started) for ours, none in pairs]
+    if inside:
+        more["import"] = [ours.import_ns for ours, _ in started]
+        more["start"] = [ours.start_ns - none.start_ns for ours, none in started]
+    resident = {
+        "imported": [ours.imported_kb for ours, _ in started],
+        "started": [ours.started_kb - none.started_kb for ours, none in started],
+    }
+    scaled = [(name, "ms", [ns / 1e6 for ns in more[name]]) for name in more]
+    if inside:
+        scaled += [(name, "MB", [kb / 1024 for kb in resident[name]]) for name in resident]
+    of = {"profiler": profiler.name, "way": way}
+    for metric, unit, values in scaled:
+        found = estimate.median(values)
+        yield Figure("start", metric, found.value, unit, of, found.low, found.high)
+
+
+def measure(plan: Plan) -> Iterator[Figure]:
+    """Each profiler, both ways."""
+    for profiler in plan.profilers:
+        for way in (FILE, PUSH):
+            plan.say(f"start: {profiler.name}, {way}")
+            try:
+                within = environment(profiler)
+                with ways.recording(way) as recording:
+                    pairs = [
+                        (_run(profiler, recording, within), _run(NONE, recording, within))
+                        for _ in range(plan.rounds)
+                    ]
+            except (DoesNotPush, ProgramFailed, Unavailable) as error:
+                plan.unavailable(f"start: {profiler.name}, {way}", str(error))
+            else:
+                inside = hasattr(profiler.load(), "begin")
+                yield from figures(profiler, way, pairs, inside)
