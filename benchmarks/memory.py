@@ -37,7 +37,7 @@ THINGS = {
     "windows": 1,
 }
 """What comes and goes, and how many in a window."""
-WINDOWS, QUICK_WINDOWS, WARM_UP = 360, 30, 10
+WINDOWS, QUICK_WINDOWS, WARM_UP = 360, 25, 45
 
 
 def _resident(profiler: Profiler, way: str, within: Environment) -> Resident:

@@ -6,7 +6,9 @@ In pairs with the same program without a profiler, in the same environment; ms a
 
     import     the import statements of the profiler's user (profilers' `begin`)
     start      the rest until it profiles, with whatever it imports by itself then
-    imported   resident memory after the import statements
+    cpu        CPU time of both; `relative cpu`, the least, in a thousand steps of a loop of
+               plain Python in the same processes (see `reference`)
+    imported   by how much resident memory has grown after the import statements
     started    the same when it profiles
     exit       from the program's last line to the end of the process, or of the one that
                started it: the profile is delivered by then
@@ -49,6 +51,10 @@ def _run(profiler: Profiler, recording: Recording, within: Environment) -> Seen:
     return Seen(started, ended_ns - started.last_line_ns, ended_ns - began_ns)
 
 
+def _pair(profiler: Profiler, recording: Recording, within: Environment) -> tuple[Seen, Seen]:
+    return _run(profiler, recording, within), _run(NONE, recording, within)
+
+
 def figures(
     profiler: Profiler, way: str, pairs: Sequence[tuple[Seen, Seen]], inside: bool
 ) -> Iterator[Figure]:
@@ -60,6 +66,7 @@ def figures(
     started = [(ours.started, none.started) for ours, none in pairs]
     if inside:
         more["import"] = [ours.import_ns for ours, _ in started]
+        more["cpu"] = [ours.cpu_ns - none.cpu_ns for ours, none in started]
         more["start"] = [ours.start_ns - none.start_ns for ours, none in started]
     resident = {
         "imported": [ours.imported_kb for ours, _ in started],
@@ -72,6 +79,10 @@ def figures(
     for metric, unit, values in scaled:
         found = estimate.median(values)
         yield Figure("start", metric, found.value, unit, of, found.low, found.high)
+    if inside:
+        reference_ns = min(each.reference_ns for pair in started for each in pair)
+        relative = min(more["cpu"]) / reference_ns
+        yield Figure("start", "relative cpu", relative, "× reference", of)
 
 
 def measure(plan: Plan) -> Iterator[Figure]:
@@ -82,10 +93,9 @@ def measure(plan: Plan) -> Iterator[Figure]:
             try:
                 within = environment(profiler)
                 with ways.recording(way) as recording:
-                    pairs = [
-                        (_run(profiler, recording, within), _run(NONE, recording, within))
-                        for _ in range(plan.rounds)
-                    ]
+                    _pair(profiler, recording, within)  # reads files, and writes byte code
+                with ways.recording(way) as recording:
+                    pairs = [_pair(profiler, recording, within) for _ in range(plan.rounds)]
             except (DoesNotPush, ProgramFailed, Unavailable) as error:
                 plan.unavailable(f"start: {profiler.name}, {way}", str(error))
             else:

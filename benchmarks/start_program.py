@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import reference
 from benchmarks.processes import resident_kb
 from benchmarks.profilers import PROFILERS, Recording
 
@@ -30,12 +31,16 @@ _WORK_S = 0.1
 class Started(NamedTuple):
     """How it began; nothing of it is known of a profiler outside of the process."""
 
+    cpu_ns: int
+    """CPU time of the process, of both that follow."""
     import_ns: int
     start_ns: int
     imported_kb: int
     """By how much resident memory has grown when the profiler is imported."""
     started_kb: int
     """The same when it has begun."""
+    reference_ns: int
+    """CPU time of a thousand steps of the reference."""
     last_line_ns: int
     """When the work was done, by the monotonic clock."""
 
@@ -86,14 +91,21 @@ def main() -> None:
     begin = getattr(module, "begin", lambda recording: lambda: None)
     imports = _Imports(module.__name__)
     before_kb = resident_kb(os.getpid())
-    began_ns = time.perf_counter_ns()
+    cpu_ns, began_ns = time.process_time_ns(), time.perf_counter_ns()
     with imports.timed():
         stop = begin(Recording(**json.loads(recording)))
     begun_ns = time.perf_counter_ns() - began_ns - imports.looking_ns
+    cpu_ns = time.process_time_ns() - cpu_ns
     started_kb = resident_kb(os.getpid()) - before_kb
     _work()
     started = Started(
-        imports.ns, begun_ns - imports.ns, imports.kb, started_kb, time.monotonic_ns()
+        cpu_ns=cpu_ns,
+        import_ns=imports.ns,
+        start_ns=begun_ns - imports.ns,
+        imported_kb=imports.kb,
+        started_kb=started_kb,
+        reference_ns=min(reference.spent().cpu for _ in range(3)),
+        last_line_ns=time.monotonic_ns(),
     )
     Path(result).write_text(json.dumps(started._asdict()))
     stop()
