@@ -59,11 +59,9 @@ lines: $(VENV)/tested ## Compare lines with the interpreter's in the whole stand
 regrtest: $(VENV)/tested ## Compare CPython's own tests with and without profiling
 	$(BIN)/python tests/stress/regrtest.py
 
-bench: $(VENV)/tested ## Measure the handler, the overhead, start and memory
+bench: $(VENV)/tested ## Measure the handler, and what `python -m benchmarks` does
 	$(BIN)/python benchmarks/handler.py
-	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/start.py
-	$(BIN)/python benchmarks/labels.py
+	$(BIN)/python -m benchmarks
 
 clean: ## Remove what was made
 	rm -rf $(VENV) build dist *.egg-info pyroscope_native/_core.c pyroscope_native/*.so
