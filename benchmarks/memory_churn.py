@@ -16,6 +16,7 @@ import json
 import os
 import sys
 import threading
+from array import array
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,14 +92,14 @@ def measure(batch: _Batch, count: int, sink: str) -> list[int]:
             application_name="benchmark", server_address=sink, upload_interval=3600
         )
         _go_around_the_ring()
-    resident = []
+    resident = array("l", [0]) * count  # which does not grow
     for window in range(count):
         batch(_tick if sink else _nothing, window)
         if sink and not pyroscope_native.flush(60):
             raise RuntimeError("a window has not been pushed")
         gc.collect()  # what has grown after that is in use
-        resident.append(resident_kb(os.getpid()))
-    return resident
+        resident[window] = resident_kb(os.getpid())
+    return resident.tolist()
 
 
 def main() -> None:
