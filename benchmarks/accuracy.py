@@ -14,7 +14,7 @@ missing         that which bears none, %
 
 All rounds of a workload are added up before they are compared. Profilers of wall time are
 held to CPU time, too: it is what is asked for. Those that don't sample count calls, and have
-no stacks: their figures are of functions with all that these call.
+no stacks: their figures are of functions with all that these call, and none by depth.
 """
 
 from __future__ import annotations
@@ -52,13 +52,20 @@ class Outcome(NamedTuple):
 
 def measure(plan: Plan) -> Iterator[Figure]:
     """All workloads under each profiler."""
-    profilers = available(plan)
+    profilers = []
+    for profiler in available(plan):
+        if hasattr(profiler.load(), "read"):
+            profilers.append(profiler)
+        else:
+            plan.unavailable(f"accuracy: {profiler.name}", "its profile has no stacks to compare")
     workloads = QUICK if plan.quick else (*SHARES, *DEPTHS, *LABELS)
     rounds = 1 if plan.quick else plan.rounds
     progress = Progress(len(workloads) * len(profilers) * rounds, plan.say)
     for workload in workloads:
         progress.announce(f"accuracy: {workload}")
         for profiler in profilers:
+            if workload in DEPTHS and not profiler.samples:
+                continue
             try:
                 outcome = _recorded(profiler, workload, rounds, progress)
             except ProgramFailed as error:
