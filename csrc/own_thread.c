@@ -4,6 +4,9 @@
 #define _GNU_SOURCE
 #include "own_thread.h"
 
+#include "clocks.h"
+#include "tls.h"
+
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -77,4 +80,27 @@ bool pn_own_thread_join(pthread_t thread, pid_t tid, double timeout_s)
 void pn_own_thread_leave(pthread_t thread)
 {
     pthread_detach(thread);
+}
+
+/* A thread that waits for the GIL asks for it after 5 ms (sys.getswitchinterval());
+ * a request that waits so long has lost more than a profile is worth. */
+enum { TURN_NS = 200 * 1000, PAUSE_NS = 50 * 1000 };
+
+/* When the turn began; 0 in threads of the program's. */
+static PN_THREAD_LOCAL uint64_t turn_began_ns;
+
+void pn_own_thread_begin_turn_gil(void)
+{
+    turn_began_ns = pn_clock_ns_sig(CLOCK_MONOTONIC);
+}
+
+bool pn_own_thread_turn_is_over_gil(void)
+{
+    return turn_began_ns != 0 && pn_clock_ns_sig(CLOCK_MONOTONIC) - turn_began_ns > TURN_NS;
+}
+
+void pn_own_thread_pause(void)
+{
+    struct timespec pause = {.tv_nsec = PAUSE_NS};
+    nanosleep(&pause, NULL);
 }

@@ -25,4 +25,14 @@ bool pn_own_thread_join(pthread_t thread, pid_t tid, double timeout_s);
 /* Nobody will wait for it. */
 void pn_own_thread_leave(pthread_t thread);
 
+/* The calling thread, one of the profiler's own, has the GIL from now on. */
+void pn_own_thread_begin_turn_gil(void);
+
+/* Whether it has had the GIL for so long that it is the program's turn. False in
+ * threads of the program's. */
+bool pn_own_thread_turn_is_over_gil(void);
+
+/* Leave the GIL to others, who need some time to take it. To be called without it. */
+void pn_own_thread_pause(void);
+
 #endif

@@ -59,6 +59,9 @@ cdef extern from "own_thread.h" nogil:
     int pn_own_thread_tid(pthread_t thread)
     bint pn_own_thread_join(pthread_t thread, int tid, double timeout_s)
     void pn_own_thread_leave(pthread_t thread)
+    void pn_own_thread_begin_turn_gil()
+    bint pn_own_thread_turn_is_over_gil()
+    void pn_own_thread_pause() nogil
 
 
 cdef extern from "fuse.h":
@@ -253,6 +256,7 @@ cdef void thread_work(PyObject *argument) noexcept with gil:
     work, is_drain = <object>argument
     Py_DECREF(<object>argument)
     pn_profiler_enlist_thread(is_drain)
+    pn_own_thread_begin_turn_gil()
     try:
         work()
     except BaseException:
@@ -344,6 +348,13 @@ def call_soon(call):
     Py_INCREF(call)
     if Py_AddPendingCall(run_pending, <void *>call) != 0:
         run_pending(<void *>call)
+
+
+def give_way():
+    if pn_own_thread_turn_is_over_gil():
+        with nogil:
+            pn_own_thread_pause()
+        pn_own_thread_begin_turn_gil()
 
 
 def wait(double timeout_s):

@@ -14,14 +14,15 @@ from pyroscope_native import _core, labels
 from pyroscope_native.config import LineNumbers
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
 from pyroscope_native.sample_labels import SampleLabels
+from pyroscope_native.turns import in_turns
 
 LOST_SAMPLES = Function("[lost samples]", "", 0)
 """Carries weight that was counted but has no stack."""
 UNSEEN_THREADS = Function("[unseen threads]", "", 0)
 """Carries CPU time of threads that no tick has seen."""
 
-_CHUNK = 500
-"""Samples taken from a window at a time, so that the GIL is free in between."""
+_CHUNK = 32
+"""Samples taken from a window at a time."""
 
 
 def _samples(window: _core.Window) -> Iterator[tuple[tuple[int, ...], int, int, int]]:
@@ -57,18 +58,18 @@ class Fold:
     def add_window(self, window: _core.Window) -> None:
         """Add what the core has cut, without the frames of our own decorators."""
         labels_of = self.sample_labels.of_window(window)
-        samples = list(_samples(window))
-        functions = [self._named(Function(*function)) for function in window.functions()]
+        samples = list(in_turns(_samples(window)))
+        functions = [self._named(Function(*each)) for each in in_turns(window.functions())]
         frames: list[int] = []
         hidden: set[int] = set()
-        for number, line in window.frames():
+        for number, line in in_turns(window.frames()):
             function = functions[number]
             if function.filename == labels.__file__:
                 hidden.add(len(frames))
             frame = Frame(self._function(function), self._line(function, line))
             frames.append(self._frame(frame))
         weights = self._weights
-        for numbers, weight_ns, thread, label_set in samples:
+        for numbers, weight_ns, thread, label_set in in_turns(samples):
             shown = [number for number in numbers if number not in hidden] if hidden else numbers
             stack = tuple([frames[number] for number in shown or numbers])
             key = stack, labels_of(thread, label_set)
@@ -103,7 +104,7 @@ class Fold:
             frames=list(self._frames),
             samples=[
                 Sample(stack, weight_ns, labels)
-                for (stack, labels), weight_ns in self._weights.items()
+                for (stack, labels), weight_ns in in_turns(self._weights.items())
             ],
             period=period_ns,
             time_ns=time_ns,

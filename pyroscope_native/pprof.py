@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from pyroscope_native.messages import Schema, message_classes
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
+from pyroscope_native.turns import in_turns
 
 _SCHEMA: Schema = {
     "Profile": {
@@ -74,6 +75,9 @@ _new_message = _MESSAGES["Profile"]
 MAX_STACK_FRAMES = 1000
 """What a server keeps of a stack."""
 
+_PART_SAMPLES = 500
+"""Protobuf serialises so many at a time, in a few hundred microseconds."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAPPING_ID = 1
 
@@ -94,32 +98,29 @@ def encode(profile: Profile) -> bytes:
     writer = _Writer(profile)
     samples = [sample for sample in profile.samples if sample.value > 0]
 
-    used = sorted(set(chain.from_iterable(sample.stack for sample in samples)))
-    frames = {index: profile.frames[index] for index in used}
+    used: set[int] = set()
+    for sample in in_turns(samples):
+        used.update(sample.stack)
+    frames = {index: profile.frames[index] for index in in_turns(sorted(used))}
     function_ids = {
         index: writer.function(profile.functions[index])
-        for index in dict.fromkeys(frame.function for frame in frames.values())
+        for index in in_turns(dict.fromkeys(frame.function for frame in frames.values()))
     }
     location_id = {
         index: writer.location(function_ids[frame.function], frame.line)
-        for index, frame in frames.items()
+        for index, frame in in_turns(frames.items())
     }.__getitem__
     label_pairs = {
-        labels: writer.labels(labels) for labels in dict.fromkeys(s.labels for s in samples)
+        labels: writer.labels(labels)
+        for labels in in_turns(dict.fromkeys(sample.labels for sample in samples))
     }
 
     weights: dict[tuple[tuple[int, ...], _LabelPairs], int] = {}
-    for sample in samples:
+    for sample in in_turns(samples):
         key = (tuple(map(location_id, sample.stack)), label_pairs[sample.labels])
         weights[key] = weights.get(key, 0) + sample.value
-
-    add_sample = writer.message.sample.add
-    for (location_ids, pairs), value in weights.items():
-        message = add_sample()
-        message.location_id.extend(location_ids)
-        message.value.append(value)
-        for name, text in pairs:
-            message.label.add(key=name, str=text)
+    for (location_ids, pairs), value in in_turns(weights.items()):
+        writer.sample(location_ids, value, pairs)
     return writer.finish()
 
 
@@ -132,6 +133,7 @@ class _Writer:
 
     def __init__(self, profile: Profile) -> None:
         self.message = _new_message()
+        self._parts: list[bytes] = []
         self._strings = {"": 0}
         self._functions: dict[tuple[int, int, int], int] = {}
         self._locations: dict[tuple[int, int], int] = {}
@@ -184,15 +186,30 @@ class _Writer:
             line_message.line = line
         return known
 
+    def sample(self, location_ids: tuple[int, ...], value: int, labels: _LabelPairs) -> None:
+        message = self.message.sample.add()
+        message.location_id.extend(location_ids)
+        message.value.append(value)
+        for name, text in labels:
+            message.label.add(key=name, str=text)
+        if len(self.message.sample) == _PART_SAMPLES:
+            self._end_part()
+
     def labels(self, labels: Labels) -> _LabelPairs:
         return tuple(
             (self.string(name), self.string(text)) for name, text in labels if name and text
         )
 
     def finish(self) -> bytes:
-        self.message.string_table.extend([text.encode() for text in self._strings])
-        serialized: bytes = self.message.SerializeToString()
-        return serialized
+        self.message.string_table.extend([text.encode() for text in in_turns(self._strings)])
+        self._end_part()
+        return b"".join(self._parts)
+
+    def _end_part(self) -> None:
+        """Messages that follow each other are one: lists are added up, of what is there
+        once the last counts."""
+        self._parts.append(self.message.SerializeToString())
+        self.message.Clear()
 
     def _value_type(self, message: Any, value_type: tuple[str, str]) -> None:
         name, unit = value_type

@@ -11,7 +11,8 @@ code around it. What cannot be found there keeps its plain name.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -20,8 +21,12 @@ from pyroscope_native.model import Function
 _CO_NEWLOCALS = 2
 """Flag of the code of functions, not of that of class bodies."""
 
+_AGAIN_S = 5.0
+_REMEMBERED = 10_000
+
 _Place = tuple[int, str]
 """First line and plain name: what tells functions of one file apart."""
+_NONE: dict[_Place, str] = {}
 
 
 _members_of: Any = vars(type)["__dict__"].__get__
@@ -29,19 +34,35 @@ _members_of: Any = vars(type)["__dict__"].__get__
 
 
 class QualnameFinder:
-    """Finds qualified names; remembers what it found, by file."""
+    """Finds qualified names; remembers what it found.
 
-    def __init__(self) -> None:
-        self._by_file: dict[str, dict[_Place, str]] = {}
+    A file is looked through once, and again for functions that come up `_AGAIN_S` later:
+    it may have been loaded, or have defined them, since.
+    """
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._found: dict[Function, str] = {}
+        self._by_file: dict[str, tuple[float, dict[_Place, str]]] = {}
 
     def find(self, function: Function) -> str:
         """The qualified name of `function`, or the name that it has."""
+        found = self._found.get(function)
+        if found is None:
+            if len(self._found) == _REMEMBERED:  # of a program that makes ever new ones
+                self._found.clear()
+            found = self._found[function] = self._look_for(function)
+        return found
+
+    def _look_for(self, function: Function) -> str:
         if function.name == "<module>":
             return function.name
-        names = self._by_file.get(function.filename)
-        if names is None:
-            names = self._by_file[function.filename] = _names_in(function.filename)
-        return names.get((function.start_line, function.name), function.name)
+        place = function.start_line, function.name
+        looked_s, names = self._by_file.get(function.filename, (-_AGAIN_S, _NONE))
+        if place not in names and self._now_s() - looked_s >= _AGAIN_S:
+            names = _names_in(function.filename)
+            self._by_file[function.filename] = self._now_s(), names
+        return names.get(place, function.name)
 
 
 def _names_in(filename: str) -> dict[_Place, str]:

@@ -171,6 +171,7 @@ class Session:
         """The last figures, after `stop`."""
         self._fuse = Fuse(config.application_name, config.fuse) if config.fuse else None
         self._budget = Budget(config.overhead_budget, config.rate_hz)
+        self._qualname = _qualname_finder()
         self._pid = os.getpid()
         self._to_stop = [self]
         """Emptied by whoever stops: taking from a list is atomic, and a lock may
@@ -304,7 +305,7 @@ class Session:
         reasons = _core.wait(self._idle_s())
         flushes = _taken(self._flushes)  # before draining: what was sampled by then is in it
         while _core.drain():
-            pass
+            _core.give_way()
         if reasons & _core.WAKE_SIGNALS:
             _rouse_main_thread()
         if reasons & _core.WAKE_TERMINATE and self.on_terminate is not None:
@@ -460,7 +461,7 @@ class Session:
     def _record(self, sample_labels: SampleLabels, began: Moment) -> Recording:
         fold = Fold(
             sample_labels=sample_labels,
-            qualname=_qualname_finder(),
+            qualname=self._qualname,
             line_no=self.config.line_no,
         )
         return Recording(fold, began, self.config.period_ns)

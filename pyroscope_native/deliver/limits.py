@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pyroscope_native.model import Function, Labels, Profile
 from pyroscope_native.pprof import MAX_STACK_FRAMES, encode, limit_depth, valid_text
+from pyroscope_native.turns import in_turns
 
 MAX_PPROF_BYTES = 2_000_000
 """A pprof is smaller, uncompressed: a larger one gets a 429 each time, however long one
@@ -59,7 +60,7 @@ def _with_short_texts(profile: Profile) -> Profile:
     return profile._replace(
         functions=[
             Function(_short_text(name), _short_text(filename), start_line)
-            for name, filename, start_line in profile.functions
+            for name, filename, start_line in in_turns(profile.functions)
         ],
         samples=samples,
         comments=(),  # nobody reads them there

@@ -59,3 +59,29 @@ assert _core.OwnThread(work).join(5)
 """
     done = python("-c", program, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "died\n", "")
+
+
+def test_it_gives_way_before_it_is_asked(tmp_path: Path) -> None:
+    program = """
+import sys, time
+from pyroscope_native import _core
+from pyroscope_native.turns import in_turns
+sys.setswitchinterval(100)  # nobody asks: the GIL is had when it is left
+ended, turns = [], 0
+def work():
+    until_s = time.thread_time() + 0.05
+    for _ in in_turns(range(1_000_000)):
+        if time.thread_time() > until_s:
+            break
+    ended.append(True)
+thread = _core.OwnThread(work)
+while not ended:
+    time.sleep(0)
+    turns += 1
+assert thread.join(5)
+assert turns > 20, turns
+for _ in in_turns(range(100_000)):
+    pass  # in the thread of a program there is nothing to give
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
