@@ -32,8 +32,10 @@ ROUNDS = 2
 
 
 def measure(plan: Plan) -> Iterator[Figure]:
-    """None, then each profiler; one round if it is to be quick."""
-    profilers = [NONE, *(profiler for profiler in available(plan) if profiler.samples)]
+    """None, then each profiler that has a rate; if it is to be quick, these alone and once."""
+    profilers = [profiler for profiler in available(plan) if profiler.samples]
+    if not plan.quick:
+        profilers.insert(0, NONE)
     rounds = 1 if plan.quick else min(plan.rounds, ROUNDS)
     progress = Progress(len(profilers) * rounds, plan.say)
     for profiler in profilers:
