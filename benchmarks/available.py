@@ -10,7 +10,7 @@ import os
 from benchmarks.environments import Unavailable
 from benchmarks.plan import Plan
 from benchmarks.profilers import Profiler
-from benchmarks.runner import ProgramFailed, run_delivered
+from benchmarks.runner import ProgramFailed, run_pushing
 
 RATE_HZ = 100
 INTERVAL_S = 10
@@ -32,10 +32,10 @@ def available(plan: Plan) -> list[Profiler]:
 @functools.lru_cache(None)
 def _reason(profiler: Profiler) -> str:
     try:
-        run_delivered(profiler, "brief", RATE_HZ, INTERVAL_S)
+        outcome = run_pushing(profiler, "brief", RATE_HZ, INTERVAL_S)
     except (ProgramFailed, Unavailable) as error:
         reason = str(error)
         if hasattr(profiler.load(), "command") and os.geteuid() != 0:
             reason += " (if it may not read the program's memory: be root, or have CAP_SYS_PTRACE)"
         return reason
-    return ""
+    return "" if outcome.delivered else "it has delivered no profile"

@@ -22,7 +22,7 @@ from benchmarks.figures import Figure
 from benchmarks.plan import Plan
 from benchmarks.profilers import NONE, Profiler
 from benchmarks.progress import Progress
-from benchmarks.runner import ProgramFailed, run_delivered
+from benchmarks.runner import ProgramFailed, run_pushing
 from benchmarks.workloads.idle import SECONDS
 
 RATE_HZ = 100
@@ -61,8 +61,8 @@ def _pair(profiler: Profiler, within: Environment) -> tuple[float, float]:
     """CPU seconds in an hour with the profiler and without, measured at the same time."""
     with ThreadPoolExecutor(2) as threads:
         runs = [
-            threads.submit(run_delivered, each, "idle", RATE_HZ, INTERVAL_S, within)
+            threads.submit(run_pushing, each, "idle", RATE_HZ, INTERVAL_S, within)
             for each in (profiler, NONE)
         ]
-        with_, without = (run.result()[0].tree / 1e9 / SECONDS * 3600 for run in runs)
+        with_, without = (run.result().took.tree / 1e9 / SECONDS * 3600 for run in runs)
         return with_, without

@@ -43,7 +43,7 @@ from benchmarks.plan import Plan
 from benchmarks.profilers import NONE, Profiler
 from benchmarks.program import Took
 from benchmarks.progress import Progress
-from benchmarks.runner import ProgramFailed, run_delivered
+from benchmarks.runner import Outcome, ProgramFailed, run_pushing
 
 WORKLOADS = (
     "recursion",
@@ -82,10 +82,6 @@ class Subject(NamedTuple):
     name: str
     profiler: Profiler
     within: Environment
-
-
-Outcome = tuple[Took, list[int]]
-"""What a run took, and the bytes of its uploads."""
 
 
 def base_of(within: Environment) -> str:
@@ -148,7 +144,10 @@ def _figures(
         of = {"profiler": name, "workload": case.workload, "rate": f"{case.rate_hz} Hz"}
         if where.version != environments.OURS.version:
             of["python"] = ".".join(where.version.split(".")[:2])
-        yield from figures(of, profiler, runs[name], [took for took, _ in runs[base]])
+        if profiler != NONE and not all(outcome.delivered for outcome in runs[name]):
+            what = f"overhead: the profile of {name}, {case.workload}, {case.rate_hz} Hz"
+            plan.unavailable(what, "none was delivered")
+        yield from figures(of, profiler, runs[name], [outcome.took for outcome in runs[base]])
 
 
 def _runs(
@@ -162,7 +161,7 @@ def _runs(
             if name not in runs:
                 continue
             try:
-                outcome = run_delivered(profiler, case.workload, case.rate_hz, INTERVAL_S, where)
+                outcome = run_pushing(profiler, case.workload, case.rate_hz, INTERVAL_S, where)
             except ProgramFailed as error:
                 what = f"overhead: {name}, {case.workload}, {case.rate_hz} Hz"
                 plan.unavailable(what, str(error))
@@ -176,7 +175,7 @@ def figures(
     of: Mapping[str, str], profiler: Profiler, runs: Sequence[Outcome], base: Sequence[Took]
 ) -> Iterator[Figure]:
     """What runs of a profiler tell, beside those without, round by round."""
-    tooks = [took for took, _ in runs]
+    tooks = [outcome.took for outcome in runs]
 
     def figure(metric: str, found: Estimate, unit: str) -> Figure:
         return Figure("overhead", metric, found.value, unit, of, found.low, found.high)
@@ -196,6 +195,6 @@ def figures(
     if hasattr(profiler.load(), "begin"):
         stops = [(took.stop - by.stop) / 1e6 for took, by in zip(tooks, base)]
         yield figure("delivery", estimate.median(stops), "ms")
-    uploads = [size for _, sizes in runs for size in sizes]
+    uploads = [size for outcome in runs for size in outcome.uploads]
     if uploads:
         yield figure("upload", estimate.median(uploads), "bytes")

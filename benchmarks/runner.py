@@ -10,7 +10,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.environments import Environment, environment
 from benchmarks.profilers import NONE, Profiler, Recording
@@ -110,26 +110,37 @@ def run_for_result(
         return json.loads(result.read_text())
 
 
-def run_delivered(
+class Outcome(NamedTuple):
+    """What came of a run that had somewhere to deliver its profile to."""
+
+    took: Took
+    uploads: list[int]
+    """Bytes of each."""
+    files: int
+
+    @property
+    def delivered(self) -> bool:
+        """Whether there is a profile; without a sample most profilers deliver none."""
+        return bool(self.uploads or self.files)
+
+
+def run_pushing(
     profiler: Profiler,
     workload: str,
     rate_hz: int,
     interval_s: int,
     within: Environment | None = None,
-) -> tuple[Took, list[int]]:
-    """Run a workload once, with a sink; with the bytes of each upload.
+) -> Outcome:
+    """Run a workload once, with a sink.
 
     Raises:
-        ProgramFailed: as `run`, or no profile came, neither to the sink nor to a file
-        Unavailable: as `run`
+        ProgramFailed, Unavailable: as `run`
     """
     with tempfile.TemporaryDirectory() as directory:
         recording = Recording(rate_hz, directory, interval_s=interval_s)
         if profiler == NONE:
-            return run_workload(profiler, workload, recording, within), []
+            return Outcome(run_workload(profiler, workload, recording, within), [], 0)
         with Sink() as sink:
             recording = recording._replace(sink=sink.address)
             took = run_workload(profiler, workload, recording, within)
-        if not sink.uploads and not os.listdir(directory):
-            raise ProgramFailed("it has delivered no profile")
-        return took, sink.uploads
+        return Outcome(took, sink.uploads, len(os.listdir(directory)))

@@ -17,6 +17,7 @@ from benchmarks.profilers import NONE, PEERS, PROFILERS, Profiler
 from benchmarks.profilers import OURS as OUR_PROFILER
 from benchmarks.program import Took
 from benchmarks.progress import Progress
+from benchmarks.runner import Outcome
 from benchmarks.sink import Sink
 
 PEER = Profiler("A peer", "none")
@@ -200,7 +201,7 @@ def test_figures_of_runs() -> None:
     with_ = Took(wall=2000, program=1100, tree=1160, stop=3_000_000, samples=11, sample_ns=10)
     found = {
         figure.metric: figure.value
-        for figure in overhead.figures({}, OUR_PROFILER, [(with_, [500])], [without])
+        for figure in overhead.figures({}, OUR_PROFILER, [Outcome(with_, [500], 0)], [without])
     }
     assert found["program"] == pytest.approx(10)
     assert found["wall"] == 0
@@ -213,7 +214,7 @@ def test_figures_of_runs() -> None:
 
 def test_what_is_not_known_is_not_stated() -> None:
     took = Took(wall=2000, program=1000, tree=1010, stop=0)
-    found = overhead.figures({}, PROFILERS["py-spy"], [(took, [])], [took])
+    found = overhead.figures({}, PROFILERS["py-spy"], [Outcome(took, [], 1)], [took])
     assert [figure.metric for figure in found] == ["program", "tree", "wall", "helpers"]
 
 
