@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,19 +15,16 @@ import pytest
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
 from pyroscope_native.report.page import render
 from pyroscope_native.selection import Choice
-
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-CHROMEDRIVER = shutil.which("chromedriver") or "/usr/bin/chromedriver"
-
-if not (os.path.exists(CHROMIUM) and os.path.exists(CHROMEDRIVER)) and not os.environ.get("CI"):
-    pytest.skip("Chromium and chromedriver are not installed", allow_module_level=True)
-if not os.environ.get("CI"):
-    pytest.importorskip("selenium", reason="selenium is not installed")
-
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+from tests.support.browser import (
+    ActionChains,
+    By,
+    Chrome,
+    Keys,
+    WebElement,
+    chromium,
+    errors,
+    resize,
+)
 
 MS = 1_000_000
 EVIL = "</script><img src=x onerror='document.title=`owned`'><b>bold</b>&lt;\u2028\"\udcff"
@@ -73,7 +68,7 @@ def profile_of(stacks: dict[str, int], labels: Callable[[str], Labels] = lambda 
 class Browser:
     """A page as its reader uses it."""
 
-    def __init__(self, driver: webdriver.Chrome, directory: Path) -> None:
+    def __init__(self, driver: Chrome, directory: Path) -> None:
         self.driver = driver
         self.directory = directory
         self.opened = 0
@@ -86,10 +81,7 @@ class Browser:
         self.settle()
 
     def size(self, width: int, height: int) -> None:
-        self.driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500},
-        )
+        resize(self.driver, width, height)
 
     def js(self, script: str, *args: Any) -> Any:
         return self.driver.execute_script(script, *args)
@@ -132,7 +124,7 @@ class Browser:
 
     def press(self, *keys: str) -> None:
         for key in keys:
-            webdriver.ActionChains(self.driver).send_keys(key).perform()
+            ActionChains(self.driver).send_keys(key).perform()
         self.settle()
 
     def one(self, selector: str) -> WebElement:
@@ -187,47 +179,25 @@ class Browser:
     def names(self) -> list[str]:
         return [row[0] for row in self.rows()]
 
-    def errors(self) -> list[Any]:
-        found: list[Any] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
-        return found
-
 
 def plain(text: str) -> str:
     return text.replace("\u00a0", " ")
 
 
 @pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    assert os.path.exists(CHROMIUM), "CI must have Chromium"
-    assert os.path.exists(CHROMEDRIVER), "CI must have Chromium's driver"
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
-    yield chrome
-    chrome.quit()
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    with chromium(tmp_path_factory.mktemp("chromium")) as chrome:
+        yield chrome
 
 
 @pytest.fixture
-def page(driver: webdriver.Chrome, tmp_path: Path) -> Iterator[Browser]:
+def page(driver: Chrome, tmp_path: Path) -> Iterator[Browser]:
     browser = Browser(driver, tmp_path)
     browser.size(1400, 900)
     yield browser
-    errors = browser.errors()
+    found = errors(driver)
     browser.js("localStorage.clear()")
-    assert errors == []  # after every test, not only on load
+    assert found == []  # after every test, not only on load
 
 
 def test_draws_the_tree(page: Browser) -> None:
@@ -437,9 +407,7 @@ def test_sandwich(page: Browser) -> None:
     assert page.one("#main-chart").is_displayed()
 
     row = next(i for i, name in enumerate(page.names()) if name == "dumps")
-    webdriver.ActionChains(page.driver).move_to_element(
-        page.one(f"tr[data-row='{row}'] .name")
-    ).perform()
+    ActionChains(page.driver).move_to_element(page.one(f"tr[data-row='{row}'] .name")).perform()
     page.one(f"tr[data-row='{row}'] .aside").click()
     assert page.milliseconds("callers-chart") == {
         (1, "handle"): 250,
