@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -50,30 +51,35 @@ def in_rows(
     title: str,
     text: str,
     figures: Iterable[Figure],
-    panel: str,
+    panel: Sequence[str],
     *,
     run: Run | None = None,
     bars: bool = False,
     fine: float = 0.1,
 ) -> Chart:
-    """A panel for each value of the aspect `panel`, in it a row for each figure.
+    """A panel for each combination of the aspects `panel`, in it a row for each figure.
 
     With bars the axis is even and each panel has its own; with dots it is `scale.signed`,
     the same for all. With a run the noise that is in it lies behind the dots.
     """
     groups: dict[str, list[Figure]] = {}
     for figure in filter(_drawable, figures):
-        groups.setdefault(aspects(figure).get(panel, ""), []).append(figure)
+        groups.setdefault(_named(figure, panel), []).append(figure)
     shared = scale.signed([v for group in groups.values() for v in _reach(group)], fine)
     panels = []
     for name, group in groups.items():
         own = scale.linear(_reach(group)) if bars else shared
         floor = noise(run, group[0]) if run is not None else None
-        told = _differing(group, panel)
-        drawn = [_row(figure, told) for figure in group]
+        drawn = [_row(figure, label) for figure, label in zip(group, _labels(group, panel))]
         says = f"{title}, {name}: " + "; ".join(f"{row.name} {number(row.value)}" for row in drawn)
         panels.append(Panel(name, rows.plot(drawn, own, says, bars=bars, noise=floor or 0.0)))
     return Chart(title, text, tuple(panels))
+
+
+def _named(figure: Figure, names: Iterable[str]) -> str:
+    """The values of those of the aspects that a figure has."""
+    of = aspects(figure)
+    return ", ".join(of[name] for name in names if name in of)
 
 
 def _drawable(figure: Figure) -> bool:
@@ -82,17 +88,25 @@ def _drawable(figure: Figure) -> bool:
     return not any(number is not None and math.isnan(number) for number in numbers)
 
 
-def _differing(figures: Sequence[Figure], panel: str) -> list[str]:
-    """The aspects that tell the figures of a panel apart; the profiler if none does."""
-    every = [aspects(figure) for figure in figures]
-    names = dict.fromkeys(name for of in every for name in of if name != panel)
-    return [name for name in names if len({of.get(name) for of in every}) > 1] or ["profiler"]
+def _labels(figures: Sequence[Figure], panel: Sequence[str]) -> list[str]:
+    """What tells each from the others: the profiler, and more if it is there twice."""
+    names = dict.fromkeys(name for figure in figures for name in aspects(figure))
+    differing = [
+        name
+        for name in names
+        if name not in panel and len({aspects(figure).get(name) for figure in figures}) > 1
+    ]
+    profilers = Counter(figure.of.get("profiler", "") for figure in figures)
+    return [
+        profiler if profiler and profilers[profiler] == 1 else _named(figure, differing)
+        for figure in figures
+        for profiler in [figure.of.get("profiler", "")]
+    ]
 
 
-def _row(figure: Figure, told: Sequence[str]) -> rows.Row:
-    of = aspects(figure)
-    kind = {OURS.name: "ours", NONE.name: "none"}.get(of.get("profiler", OURS.name), "peer")
-    name = ", ".join(of[each] for each in told if each in of)
+def _row(figure: Figure, name: str) -> rows.Row:
+    profiler = figure.of.get("profiler", OURS.name)
+    kind = {OURS.name: "ours", NONE.name: "none"}.get(profiler, "peer")
     return rows.Row(name, figure.value, figure.low, figure.high, kind, in_full(figure))
 
 
@@ -106,31 +120,29 @@ def along(
     text: str,
     figures: Iterable[Figure],
     axis: str,
-    series: str,
+    series: Sequence[str],
     *,
     across: Callable[[Sequence[float]], Scale],
     up: Callable[[Sequence[float]], Scale],
     band: tuple[float, float] | None = None,
 ) -> Chart:
-    """Lines along the numbers of the aspect `axis`, one for each value of the aspect
+    """Lines along the numbers of the aspect `axis`, one for each combination of the aspects
     `series`; a panel for each combination of what else there is."""
     found = [(f, _NUMBER.search(f.of.get(axis, ""))) for f in figures if _drawable(f)]
     placed = [(figure, float(match.group())) for figure, match in found if match]
-    numbers = _numbers(figure.of.get(series, "") for figure, _ in placed)
-    panels: dict[tuple[str, ...], list[tuple[Figure, float]]] = {}
+    numbers = _numbers(_named(figure, series) for figure, _ in placed)
+    panels: dict[str, list[tuple[Figure, float]]] = {}
     for figure, x in placed:
-        of = aspects(figure)
-        key = tuple(value for name, value in of.items() if name not in (axis, series))
-        panels.setdefault(key, []).append((figure, x))
+        others = [name for name in aspects(figure) if name not in (axis, *series)]
+        panels.setdefault(_named(figure, others), []).append((figure, x))
     drawn = []
-    for key, points in panels.items():
-        name = ", ".join(key)
+    for name, points in panels.items():
         lines = [
             curves.Line(
                 tuple(
                     curves.Point(x, figure.value, in_full(figure))
                     for figure, x in sorted(points, key=lambda point: point[1])
-                    if figure.of.get(series, "") == value
+                    if _named(figure, series) == value
                 ),
                 number,
             )

@@ -26,6 +26,9 @@ class Goal(NamedTuple):
     unit: str = ""
     benchmark: str = ""
     metric: str = ""
+    """Any, if empty."""
+    plus: str = ""
+    """A metric whose figure of the same things is added."""
     of: Mapping[str, str] = {}
     at_least: float | None = None
     at_most: float | None = None
@@ -94,25 +97,30 @@ def worst(run: Run, goal: Goal, profiler: str) -> Measured | None:
 
 
 def _measured(run: Run, goal: Goal, profiler: str) -> Iterator[Measured]:
-    for figure in run.select(goal.benchmark, goal.metric, **{**goal.of, "profiler": profiler}):
-        # What is no number misses any goal.
-        value, most = math.inf if math.isnan(figure.value) else figure.value, goal.at_most
+    for each in run.select(goal.benchmark, goal.metric, **{**goal.of, "profiler": profiler}):
+        figure = _sum(each, _same(run, each, goal.plus, profiler)) if goal.plus else each
+        most = goal.at_most
         if goal.at_most_that_of:
-            other = counterpart(run, figure, goal.at_most_that_of)
-            if other is None:
-                continue
-            most = other.value
+            other = _same(run, each, each.metric, goal.at_most_that_of)
+            most = None if other is None else other.value
         if goal.within_noise:
-            floor = noise(run, figure)
-            if floor is None:
-                continue
-            most = floor
-        misses = [-math.inf]
-        if most is not None:
-            misses.append(value - most)
+            most = noise(run, each)
+        if figure is None or (most is None and goal.at_least is None):
+            continue
+        # What is no number misses any goal.
+        value = math.inf if math.isnan(figure.value) else figure.value
+        misses = [] if most is None else [value - most]
         if goal.at_least is not None:
             misses.append(goal.at_least - value)
         yield Measured(figure, max(misses), _distance(goal, value))
+
+
+def _sum(figure: Figure, other: Figure | None) -> Figure | None:
+    """Both in one; nothing is known of its interval."""
+    if other is None:
+        return None
+    metric = f"{figure.metric} + {other.metric}"
+    return figure._replace(metric=metric, value=figure.value + other.value, low=None, high=None)
 
 
 def _distance(goal: Goal, value: float) -> float:
@@ -121,17 +129,17 @@ def _distance(goal: Goal, value: float) -> float:
     return -value if goal.at_most is None else abs(value - (goal.at_least + goal.at_most) / 2)
 
 
-def counterpart(run: Run, figure: Figure, profiler: str) -> Figure | None:
-    """The same figure of another profiler."""
+def _same(run: Run, figure: Figure, metric: str, profiler: str) -> Figure | None:
+    """The figure of the same things, but for the metric and the profiler."""
     of = {**figure.of, "profiler": profiler}
-    found = run.select(figure.benchmark, figure.metric, profiler=profiler)
+    found = run.select(figure.benchmark, metric, profiler=profiler)
     return next((other for other in found if other.of == of), None)
 
 
 def noise(run: Run, figure: Figure) -> float | None:
     """How far from 0 the same figure is that compares two runs without a profiler: the
     farther end of its interval."""
-    other = counterpart(run, figure, NONE.name)
+    other = _same(run, figure, figure.metric, NONE.name)
     if other is None:
         return None
     edges = (other.value, other.low or 0.0, other.high or 0.0)

@@ -73,10 +73,11 @@ def signed(values: Iterable[float], fine: float) -> Scale:
     return Scale(low, high, shown, lambda value: math.asinh(2 * value / fine))
 
 
-def percentiles(highest: float) -> Scale:
-    """Percentiles below 100, each further nine as wide as the one before."""
+def percentiles(values: Iterable[float]) -> Scale:
+    """Percentiles, each further nine as wide as the one before; 100 is at the high end."""
+    highest = max((value for value in values if value < 100), default=50.0)
     nines = 1
-    while 100 - 10 ** (2 - nines) < highest < 100 and nines < 6:
+    while 100 - 10 ** (2 - nines) < highest and nines < 6:
         nines += 1
     edges = [0.0, 50.0] + [100 - 10.0 ** (2 - n) for n in range(1, nines + 1)]
     ticks = tuple((edge, f"{edge:.10g}") for edge in edges)

@@ -36,34 +36,27 @@ class _Layout(NamedTuple):
 
 
 def _overhead(run: Run) -> Iterator[Chart]:
-    rates = dict.fromkeys(figure.of.get("rate", "") for figure in run.select("overhead"))
+    rates = dict.fromkeys(figure.of.get("rate", "") for figure in run.select("overhead", "tree"))
     for rate in rates:
         yield charts.in_rows(
             f"Helpers, {rate}",
             "CPU time outside the program's own threads, % of the program's.",
             run.select("overhead", "helpers", rate=rate),
-            "workload",
+            ["workload"],
         )
         yield charts.in_rows(
             f"All processes, {rate}",
-            "CPU time beside that of a run without a profiler, %; the band is the noise.",
+            "CPU time above that of a run without a profiler, %; the band is the noise.",
             run.select("overhead", "tree", rate=rate),
-            "workload",
+            ["workload"],
             run=run,
         )
 
 
 def _idle(run: Run) -> Iterator[Chart]:
     yield charts.in_rows(
-        "Idle", "CPU seconds of an hour in which nothing is done.", run.select("idle"), "metric"
+        "Idle", "CPU seconds of an hour in which nothing is done.", run.select("idle"), ["metric"]
     )
-
-
-def _bars(benchmark: str, title: str, text: str) -> Callable[[Run], Iterator[Chart]]:
-    def draw(run: Run) -> Iterator[Chart]:
-        yield charts.in_rows(title, text, run.select(benchmark), "metric", bars=True)
-
-    return draw
 
 
 def _accuracy(run: Run) -> Iterator[Chart]:
@@ -72,7 +65,7 @@ def _accuracy(run: Run) -> Iterator[Chart]:
         "CPU time that profiles claim, by what was used; the band is the goal.",
         (figure for figure in run.select("accuracy", "claimed") if "depth" in figure.of),
         "depth",
-        "profiler",
+        ["profiler", "python"],
         across=scale.logarithmic,
         up=scale.linear,
         band=(0.98, 1.02),
@@ -85,7 +78,7 @@ def _handler(run: Run) -> Iterator[Chart]:
         "One tick, by the frames of the stack; both axes in powers of ten.",
         (figure for figure in run.select("handler") if "depth" in figure.of),
         "depth",
-        "python",
+        ["python"],
         across=scale.logarithmic,
         up=scale.logarithmic,
     )
@@ -94,62 +87,88 @@ def _handler(run: Run) -> Iterator[Chart]:
 def _service(run: Run) -> Iterator[Chart]:
     yield charts.along(
         "Latency by percentile",
-        "Each percentile of the answers came within this time.",
-        (figure for figure in run.select("service", "latency") if "percentile" in figure.of),
+        "So much of the answers came within this time.",
+        run.select("service", "latency"),
         "percentile",
-        "profiler",
-        across=lambda values: scale.percentiles(max(values)),
+        ["profiler", "python"],
+        across=scale.percentiles,
         up=scale.logarithmic,
+    )
+
+
+def _memory(run: Run) -> Iterator[Chart]:
+    yield charts.in_rows(
+        "Memory",
+        "MB of resident memory above that of the same program without a profiler.",
+        (figure for figure in run.select("memory") if figure.unit == "MB"),
+        ["metric", "way"],
+        bars=True,
+    )
+
+
+def _start(run: Run) -> Iterator[Chart]:
+    yield charts.in_rows(
+        "Start",
+        "What a program takes longer.",
+        run.select("start"),
+        ["metric", "way"],
+        bars=True,
     )
 
 
 LAYOUTS = {
     "overhead": _Layout(
         "Overhead",
-        "`program` is the CPU time of the program's own threads, `tree` that of all processes, "
-        "`wall` the time that passes: each as the difference to a run without a profiler in the "
-        "same round. `helpers` is the CPU time of threads and processes that are the profiler's "
-        "own, in which there is hardly any noise. `delivery` is the CPU "
-        "time from the end of the work until the profile is out.",
+        "`program` is CPU time of the program's own threads, `tree` that of all processes, `wall` "
+        "time that passes: by how much they are above those of a run without a profiler in the "
+        "same round. `helpers` is CPU time outside the program's own threads, `counted` that and "
+        "samples × the cost of one; both are counted, with little noise.",
         "workload",
         ("metric", "rate"),
         _overhead,
     ),
-    "idle": _Layout("Idle", "CPU time of a program that only sleeps, per hour.", charts=_idle),
+    "idle": _Layout(
+        "Idle",
+        "What a program costs that only sleeps: `added` is what the profiler is of it.",
+        charts=_idle,
+    ),
     "accuracy": _Layout(
         "Truth",
-        "`claimed` is the CPU time that a profile has, by what the kernel counted: 1 is right. "
-        "`error` is how far the shares of functions are off, in points.",
+        "`claimed` is the CPU time that a profile has, by what was used: 1 is right. "
+        "`error` is how far shares are off.",
         "profiler",
         ("metric",),
         _accuracy,
     ),
     "handler": _Layout(
         "The signal handler",
-        "What one tick costs by the number of frames: instructions are counted and the same in "
-        "each run; times are also told by the `getppid` system calls that take as long.",
+        "What one tick costs by the depth of the stack. Instructions are counted and the same in "
+        "each run; times are those of this machine, in `getppid` system calls, too.",
         "depth",
         ("metric",),
         _handler,
     ),
     "service": _Layout(
         "Latency of a service",
-        "A server under a constant load of requests.",
+        "Servers under a constant load of requests; `excess` is above a server without a "
+        "profiler in the same round.",
         "percentile",
         ("metric",),
         _service,
     ),
-    "pipeline": _Layout("The way of a sample", "From the ring to the server."),
-    "labels": _Layout("Labels", "Entering and leaving `tag_wrapper`."),
+    "pipeline": _Layout(
+        "Behind the handler",
+        "What it takes to make a profile of samples and to send it, and for how long the program's "
+        "threads wait for that.",
+    ),
     "memory": _Layout(
         "Memory",
-        "Resident memory that profiling adds.",
-        charts=_bars("memory", "Memory", "Added by the profiler."),
+        "Resident memory that profiling adds, and whether it grows while things come and go.",
+        charts=_memory,
     ),
-    "start": _Layout(
-        "Start",
-        "Time that a program takes longer.",
-        charts=_bars("start", "Start", "Time of importing, starting and ending."),
+    "start": _Layout("Start", "What a program takes longer to begin and to end.", charts=_start),
+    "labels": _Layout(
+        "Labels", "What it takes to enter and leave `tag_wrapper`.", "case", ("metric",)
     ),
 }
 
@@ -213,7 +232,7 @@ _READING = (
 
 
 def _noise(run: Run) -> str:
-    """What two runs without a profiler differ by."""
+    """By how much two runs without a profiler differ."""
     pairs = list(run.select("overhead", "tree", profiler=NONE.name))
     floors = [floor for figure in pairs if (floor := noise(run, figure)) is not None]
     if not floors:
@@ -282,10 +301,10 @@ def _best(run: Run, goal: Goal, others: Sequence[str]) -> Cell:
 
 
 def _benchmark(run: Run, name: str) -> Section:
-    layout = LAYOUTS.get(name, _Layout(name, ""))
+    layout = LAYOUTS.get(name, _Layout(name, "Its module says what it measures."))
     drawn = tuple(chart for chart in layout.charts(run) if chart.panels)
     tables = tuple(pivot(_in_order(run, name), layout.across, layout.split))
-    return Section(layout.title, (layout.text,) if layout.text else (), drawn, tables)
+    return Section(layout.title, (layout.text,), drawn, tables)
 
 
 def _in_order(run: Run, name: str) -> list[Figure]:

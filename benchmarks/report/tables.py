@@ -42,14 +42,16 @@ def pivot(
 ) -> Iterator[Table]:
     """Tables that have each of the figures once.
 
-    There is a table for each combination of the aspects `split`, a column for each value
+    There is a table for each combination of the aspects `split` and for figures that have
+    the same aspects (but for the Python, which they may leave out), a column for each value
     of the aspect `across`, and a row for each combination of the others. What is the same
     in a whole table is in its caption, but for the profiler.
     """
-    parts: dict[tuple[str, ...], list[Figure]] = {}
+    parts: dict[tuple[object, ...], list[Figure]] = {}
     for figure in figures:
         of = aspects(figure)
-        parts.setdefault(tuple(of.get(name, "") for name in split), []).append(figure)
+        values = [of.get(name, "") for name in split]
+        parts.setdefault((*values, frozenset(of.keys() - {"python"})), []).append(figure)
     for part in parts.values():
         yield _table(part, across)
 

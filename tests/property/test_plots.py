@@ -21,7 +21,7 @@ SCALES: dict[str, Callable[[list[float]], Scale]] = {
     "linear": scale.linear,
     "logarithmic": scale.logarithmic,
     "signed": lambda values: scale.signed(values, 0.1),
-    "percentiles": lambda values: scale.percentiles(max(values)),
+    "percentiles": scale.percentiles,
 }
 
 
@@ -54,6 +54,12 @@ def test_different_values_are_at_different_places(values: list[float]) -> None:
     assert (axis.at(low) < axis.at(high)) == (math.log10(low) < math.log10(high))
 
 
+@given(st.lists(st.integers(0, 9999), min_size=2, max_size=8, unique=True))
+def test_percentiles_are_at_different_places(values: list[int]) -> None:
+    axis = scale.percentiles([*(value / 100 for value in values), 100])
+    assert len({axis.at(value / 100) for value in values}) == len(values)
+
+
 BOUNDS = st.none() | st.floats()
 
 
@@ -63,7 +69,7 @@ def test_rows_are_drawn_inside(values: list[tuple[float, float, float]], bars: b
         Figure("start", "import", value, "ms", {"profiler": f"<{number}>"}, low, high)
         for number, (value, low, high) in enumerate(values)
     ]
-    chart = charts.in_rows("Start", "", figures, "metric", bars=bars)
+    chart = charts.in_rows("Start", "", figures, ["metric"], bars=bars)
     assert bool(chart.panels) == any(map(drawable, values))
     for panel in chart.panels:
         drawing = ET.fromstring(panel.svg)
@@ -79,7 +85,7 @@ def test_lines_are_drawn_inside(values: list[tuple[int, float]]) -> None:
         for depth, value in values
     ]
     chart = charts.along(
-        "Claimed", "", figures, "depth", "profiler", across=scale.logarithmic, up=scale.linear
+        "Claimed", "", figures, "depth", ["profiler"], across=scale.logarithmic, up=scale.linear
     )
     for panel in chart.panels:
         drawing = ET.fromstring(panel.svg)

@@ -42,24 +42,31 @@ def made_up_run(profilers: Sequence[str] = PROFILERS) -> Run:
     figures = []
     for place, profiler in enumerate(profilers):
         size = 0.01 + 0.4 * place
+        runs = [{"profiler": profiler}]
+        if profiler == "profiling.sampling":  # needs another Python, where none is run, too
+            runs = [{"profiler": each, "python": "3.15"} for each in (profiler, "none")]
         for workload in ("recursion", "calls", "coroutines", "json_loads"):
             for rate in ("100 Hz", "1000 Hz"):
-                of = {"profiler": profiler, "workload": workload, "rate": rate}
-                figures += [
-                    figure("overhead", "helpers", "%", size, **of),
-                    figure("overhead", "tree", "%", 4 * size - 5, **of),
-                    figure("overhead", "counted", "%", size, **of),
-                ]
+                for run in runs:
+                    of = {**run, "workload": workload, "rate": rate}
+                    figures += [
+                        figure("overhead", "helpers", "%", size, **of),
+                        figure("overhead", "tree", "%", 4 * size - 5, **of),
+                        figure("overhead", "counted", "%", size, **of),
+                    ]
         of = {"profiler": profiler}
         figures += [
-            figure("idle", "idle", "CPU s/h", 10**size / 3, threads="32", **of),
-            figure("memory", "added", "MB", 3 * size, **of),
+            figure("idle", "tree", "CPU s/h", 10**size / 3, **of),
+            figure("idle", "added", "CPU s/h", 10**size / 4, **of),
             figure("start", "import", "ms", 20 * size, **of),
+            figure("pipeline", "sent", "bytes", 1000 * size, workload="calls", rate="100 Hz", **of),
         ]
+        for way in ("file", "push"):
+            figures.append(figure("memory", "running", "MB", 3 * size, way=way, **of))
         for depth in ("1", "10", "100", "1000"):
             figures.append(figure("accuracy", "claimed", "ratio", 1, depth=depth, **of))
-        for workload in ("WSGI", "ASGI"):
-            for percentile in ("50", "90", "99", "99.9"):
+        for workload in ("wsgi", "asgi"):
+            for percentile in ("50", "90", "99", "99.9", "100"):
                 latency = size * 10 / (100.1 - float(percentile))
                 more = {"workload": workload, "percentile": percentile}
                 figures.append(figure("service", "latency", "ms", latency, **of, **more))
@@ -70,5 +77,6 @@ def made_up_run(profilers: Sequence[str] = PROFILERS) -> Run:
                 figure("handler", "instructions", "instructions", 50 + 9 * int(depth), **of),
                 figure("handler", "time", "ns", 90 + 3 * int(depth), **of),
             ]
-    figures.append(figure("pipeline", "fold", "µs", 4))
+    for stage in ("drain", "fold", "encode"):
+        figures.append(figure("pipeline", "cpu", "µs", 4, profiler="pyroscope_native", stage=stage))
     return Run(MACHINE, figures, {"scalene, coroutines": "it hung"})

@@ -25,7 +25,9 @@ from tests.support.made_up_run import made_up_run
 if sys.version_info < (3, 11):
     pytest.importorskip("tomli")
 
-LIMIT = Goal("helpers", "helpers at 100 Hz", "%", "overhead", "helpers", {"rate": "100 Hz"})
+LIMIT = Goal(
+    "helpers", "at 100 Hz", unit="%", benchmark="overhead", metric="helpers", of={"rate": "100 Hz"}
+)
 
 
 def run_of(*figures: Figure, **unavailable: str) -> Run:
@@ -79,6 +81,13 @@ def test_what_a_whole_table_is_of_is_its_caption() -> None:
     (table,) = pivot(figures)
     assert table.caption == "helpers (%), 100 Hz, depth 9"
     assert table.head == ("profiler", "value")
+
+
+def test_figures_of_other_things_are_in_other_tables() -> None:
+    figures = [helpers(1, depth="1"), helpers(2, depth="2"), helpers(3, python="3.15"), helpers(4)]
+    first, second = pivot(figures)
+    assert first.head == ("profiler", "depth", "value")
+    assert second.head == ("profiler", "python", "value")
 
 
 def test_tables_are_split_and_have_gaps() -> None:
@@ -143,6 +152,16 @@ def test_a_goal_with_two_ends(value: float, reached: bool) -> None:
     assert found is not None
     assert found.reached is reached
     assert reached or found.figure.value == value
+
+
+def test_a_goal_of_a_sum() -> None:
+    goal = LIMIT._replace(plus="program", at_most=1.0)
+    run = run_of(helpers(0.5, depth="1"), helpers(0.7, depth="1")._replace(metric="program"))
+    found = judge(run, goal)
+    assert found is not None
+    assert found.figure.metric == "helpers + program"
+    assert found.figure.value == pytest.approx(1.2)
+    assert judge(run_of(helpers(0.5)), goal) is None
 
 
 def test_a_goal_that_another_sets() -> None:
