@@ -15,7 +15,8 @@ import pytest
 
 from benchmarks.figures import Figure, Run
 from benchmarks.report import markdown
-from benchmarks.report.documents import documents
+from benchmarks.report.__main__ import main
+from benchmarks.report.documents import RESULTS, documents
 from benchmarks.report.goals import Goal, Measured, measured
 from benchmarks.report.quantity import interval, number
 from benchmarks.report.sections import compose, headlines
@@ -297,6 +298,23 @@ def test_what_is_measured_can_not_break_the_pages() -> None:
 def test_markdown_tables() -> None:
     table = Table("", ("a|b", "c"), ((Cell("x"), Cell("1", "0 … 2")),))
     assert markdown.table(table) == "| a\\|b | c |\n| --- | ---: |\n| x | 1<br>0 … 2 |\n"
+
+
+def test_the_command_writes_beside_a_readme(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run.json"
+    made_up_run().write(run)
+    front = tmp_path / "README.md"
+    front.write_text("<!-- overhead:begin -->\n<!-- overhead:end -->\n")
+    kept = RESULTS.read_bytes()
+    monkeypatch.setattr("sys.argv", ["report", str(run), "--docs", str(tmp_path / "docs")])
+    assert main() == 0
+    assert "| py-spy |" in front.read_text(encoding="utf-8")
+    assert capsys.readouterr().out.splitlines() == [
+        str(path) for path in (*sorted((tmp_path / "docs").iterdir(), reverse=True), front)
+    ]
+    assert RESULTS.read_bytes() == kept
 
 
 def test_readme_keeps_what_is_around_the_table() -> None:
