@@ -16,6 +16,7 @@ from benchmarks import machine
 from benchmarks.figures import Figure, Run
 from benchmarks.plan import Plan
 from benchmarks.profilers import OURS, PEERS
+from benchmarks.versions import versions
 
 BENCHMARKS = ("overhead", "idle", "service", "pipeline", "labels", "memory", "accuracy", "start")
 """Modules, each with a function `measure(plan)` that yields figures."""
@@ -66,7 +67,8 @@ def main() -> int:
     )
 
     def keep() -> None:
-        run = Run(machine.describe(), figures, unavailable)
+        made_on = {**machine.describe(), **versions(plan.profilers)}
+        run = Run(made_on, figures, unavailable)
         if options.output is not None:
             if options.output.exists():
                 run = Run.read(options.output).replaced(names, run)

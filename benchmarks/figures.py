@@ -46,17 +46,23 @@ class Run(NamedTuple):
     machine: Mapping[str, str]
     figures: list[Figure]
     unavailable: dict[str, str]
-    """Why a profiler, or a case, could not be measured, by its name."""
+    """Why a profiler, or "benchmark: case", could not be measured, by its name."""
 
     def select(self, benchmark: str, metric: str = "", **of: str) -> Iterator[Figure]:
         """The figures that match, in their order."""
         return (figure for figure in self.figures if figure.matches(benchmark, metric, **of))
 
     def replaced(self, benchmarks: Iterable[str], by: Run) -> Run:
-        """This run with the figures of some benchmarks taken from a later one."""
+        """This run with the figures of some benchmarks, and what they could not measure, taken
+        from a later one."""
         names = set(benchmarks)
         kept = [figure for figure in self.figures if figure.benchmark not in names]
-        return Run(by.machine, kept + by.figures, {**self.unavailable, **by.unavailable})
+        reasons = {
+            what: why
+            for what, why in self.unavailable.items()
+            if what.partition(":")[0] not in names
+        }
+        return Run({**self.machine, **by.machine}, kept + by.figures, {**reasons, **by.unavailable})
 
     def write(self, path: Path) -> None:
         """As JSON, a figure a line."""
