@@ -33,10 +33,10 @@ def _blocks(title: str, lead: Sequence[str], sections: Sequence[Section]) -> Ite
 
 def table(table: Table) -> str:
     """The rows; the caption is left to who writes it."""
-    numbers = len(table.head) - table.labels
+    side = "---:" if table.numbers else "---"
     lines = [
         _line([_text(name) for name in table.head]),
-        _line(["---"] * table.labels + ["---:"] * numbers, " "),
+        _line(["---"] * table.labels + [side] * (len(table.head) - table.labels)),
         *(_line([_cell(cell) for cell in row]) for row in table.rows),
     ]
     return "".join(f"{line}\n" for line in lines)
@@ -53,8 +53,8 @@ def between_markers(text: str, inside: str) -> str:
     return f"{before}{_BEGIN}\n{inside}{_END}{after}"
 
 
-def _line(cells: Sequence[str], pad: str = " ") -> str:
-    return f"|{'|'.join(f'{pad}{cell}{pad}' for cell in cells)}|"
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(cell: Cell) -> str:

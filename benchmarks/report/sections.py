@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from benchmarks.figures import Figure, Run
-from benchmarks.profilers import NONE, OURS
+from benchmarks.profilers import NONE, OURS, PROFILERS
 from benchmarks.report import charts, scale
 from benchmarks.report.charts import Chart
 from benchmarks.report.goals import ABSENT, Goal, Measured, measured, noise, worst
@@ -175,6 +175,7 @@ LAYOUTS = {
 
 def compose(run: Run, goals: Sequence[Goal]) -> list[Section]:
     """The whole report: each figure of the run is in one of the benchmarks' tables."""
+    run = run._replace(figures=_in_order(run))
     names = dict.fromkeys([*LAYOUTS, *(figure.benchmark for figure in run.figures)])
     present = [name for name in names if any(run.select(name))]
     return [
@@ -185,13 +186,16 @@ def compose(run: Run, goals: Sequence[Goal]) -> list[Section]:
     ]
 
 
+def _in_order(run: Run) -> list[Figure]:
+    """The figures, those of the first profilers first."""
+    order = {profiler: place for place, profiler in enumerate(profilers(run))}
+    return sorted(run.figures, key=lambda figure: order.get(figure.of.get("profiler", ""), 0))
+
+
 def profilers(run: Run) -> list[str]:
-    """Whom the run has figures of: none, ours, and the others in its order."""
-    named = (figure.of["profiler"] for figure in run.figures if "profiler" in figure.of)
-    first = (NONE.name, OURS.name)
-    return sorted(
-        dict.fromkeys(named), key=lambda name: first.index(name) if name in first else len(first)
-    )
+    """Whom the run has figures of, in the order in which they are known."""
+    named = {figure.of["profiler"] for figure in run.figures if "profiler" in figure.of}
+    return [*(name for name in PROFILERS if name in named), *sorted(named - PROFILERS.keys())]
 
 
 def headlines(run: Run, goals: Sequence[Goal]) -> Table:
@@ -220,7 +224,9 @@ def circumstances(run: Run) -> str:
 def _circumstances(run: Run) -> Section:
     facts = tuple((Cell(name), Cell(value)) for name, value in run.machine.items())
     return Section(
-        "Measured on", (_noise(run), _READING), tables=(Table("", ("what", "which"), facts),)
+        "Measured on",
+        (_noise(run), _READING),
+        tables=(Table("", ("what", "which"), facts, numbers=False),),
     )
 
 
@@ -266,7 +272,7 @@ def _goals(run: Run, goals: Sequence[Goal]) -> Section:
             f"Of {len(goals)} goals {counts}. Of all figures that a goal is about the worst "
             "decides, and stands here, of the others' too.",
         ),
-        tables=(Table("", head, rows),),
+        tables=(Table("", head, rows, numbers=False),),
     )
 
 
@@ -303,14 +309,8 @@ def _best(run: Run, goal: Goal, others: Sequence[str]) -> Cell:
 def _benchmark(run: Run, name: str) -> Section:
     layout = LAYOUTS.get(name, _Layout(name, "Its module says what it measures."))
     drawn = tuple(chart for chart in layout.charts(run) if chart.panels)
-    tables = tuple(pivot(_in_order(run, name), layout.across, layout.split))
+    tables = tuple(pivot(run.select(name), layout.across, layout.split))
     return Section(layout.title, (layout.text,), drawn, tables)
-
-
-def _in_order(run: Run, name: str) -> list[Figure]:
-    """A benchmark's figures, those of the first profilers first."""
-    order = {profiler: place for place, profiler in enumerate(profilers(run))}
-    return sorted(run.select(name), key=lambda each: order.get(each.of.get("profiler", ""), 0))
 
 
 def _unmeasured(run: Run, benchmarks: Sequence[str]) -> Section:
@@ -320,4 +320,4 @@ def _unmeasured(run: Run, benchmarks: Sequence[str]) -> Section:
     )
     if not rows:
         return Section("Not measured", ("All was measured.",))
-    return Section("Not measured", tables=(Table("", ("what", "why"), rows),))
+    return Section("Not measured", tables=(Table("", ("what", "why"), rows, numbers=False),))

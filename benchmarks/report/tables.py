@@ -28,6 +28,8 @@ class Table(NamedTuple):
     rows: tuple[tuple[Cell, ...], ...]
     labels: int = 1
     """How many cells of a row are labels."""
+    numbers: bool = True
+    """Whether the others are numbers."""
 
 
 def aspects(figure: Figure) -> dict[str, str]:
