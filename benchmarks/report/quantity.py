@@ -27,7 +27,7 @@ def round_number(value: float) -> str:
 
 def unit_after(unit: str) -> str:
     """What follows a number; ratios have no unit."""
-    return "" if unit in ("", "ratio") else f" {unit}"
+    return "" if unit in ("", "ratio") else f"\u00a0{unit}"
 
 
 def interval(figure: Figure) -> str:

@@ -89,8 +89,8 @@ def _log(value: float) -> float:
 
 
 def _power_beyond(edge: float, fine: float) -> float:
-    """The power of ten that has all to the edge; 0 for an edge at 0."""
-    if edge == 0:
+    """The power of ten that has all to the edge; 0 for an edge that looks like it."""
+    if abs(edge) < fine / 20:
         return 0.0
     size = 10.0 ** math.ceil(math.log10(max(abs(edge), fine)) - 1e-9)
     return math.copysign(max(size, abs(edge)), edge)

@@ -50,6 +50,7 @@ def _overhead(run: Run) -> Iterator[Chart]:
             run.select("overhead", "tree", rate=rate),
             ["workload"],
             run=run,
+            fine=1.0,
         )
 
 
@@ -243,10 +244,11 @@ def _noise(run: Run) -> str:
     floors = [floor for figure in pairs if (floor := noise(run, figure)) is not None]
     if not floors:
         return "The noise was not measured."
+    least, most = (f"{number(floor)}{unit_after('%')}" for floor in (min(floors), max(floors)))
     return (
         "Noise: CPU times of two runs without a profiler, paired as the others are, differ by up "
-        f"to {number(min(floors))} % in the calmest case and {number(max(floors))} % in the most "
-        "restless. A smaller difference says nothing."
+        f"to {least} in the calmest case and {most} in the most restless. A smaller difference "
+        "says nothing."
     )
 
 

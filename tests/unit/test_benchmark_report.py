@@ -194,9 +194,9 @@ def test_goals_are_told_whether_reached_or_not() -> None:
     assert "1 are reached, 1 are missed, 2 were not measured" in section.text[0]
     (table,) = section.tables
     told = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
-    assert told["easy"] == ["≤ 1 %", "0.0500 %", "–", "yes", "0.0200 %, austin"]
+    assert told["easy"] == ["≤ 1\u00a0%", "0.0500\u00a0%", "–", "yes", "0.0200\u00a0%, austin"]
     assert told["hard"][3] == "no"
-    assert told["unknown"] == ["≤ 1 %", "–", "–", "not measured", "–"]
+    assert told["unknown"] == ["≤ 1\u00a0%", "–", "–", "not measured", "–"]
     assert told["elsewhere"] == ["–", "–", "`make soak`", "not measured", "–"]
 
 
@@ -210,7 +210,7 @@ def test_headlines_have_the_worst_of_each() -> None:
     assert [[cell.text for cell in row] for row in table.rows] == [
         ["pyroscope_native", "0.300"],
         ["py-spy", "5.00"],
-        ["goal", "≤ 0.1 %"],
+        ["goal", "≤ 0.1\u00a0%"],
     ]
 
 
