@@ -88,14 +88,16 @@ def _drawable(figure: Figure) -> bool:
     return not any(number is not None and math.isnan(number) for number in numbers)
 
 
+def _differing(figures: Sequence[Figure]) -> list[str]:
+    """The aspects that are not the same in all."""
+    every = [aspects(figure) for figure in figures]
+    names = dict.fromkeys(name for of in every for name in of)
+    return [name for name in names if len({of.get(name) for of in every}) > 1]
+
+
 def _labels(figures: Sequence[Figure], panel: Sequence[str]) -> list[str]:
     """What tells each from the others: the profiler, and more if it is there twice."""
-    names = dict.fromkeys(name for figure in figures for name in aspects(figure))
-    differing = [
-        name
-        for name in names
-        if name not in panel and len({aspects(figure).get(name) for figure in figures}) > 1
-    ]
+    differing = [name for name in _differing(figures) if name not in panel]
     profilers = Counter(figure.of.get("profiler", "") for figure in figures)
     return [
         profiler if profiler and profilers[profiler] == 1 else _named(figure, differing)
@@ -131,9 +133,10 @@ def along(
     found = [(f, _NUMBER.search(f.of.get(axis, ""))) for f in figures if _drawable(f)]
     placed = [(figure, float(match.group())) for figure, match in found if match]
     numbers = _numbers(_named(figure, series) for figure, _ in placed)
+    differing = _differing([figure for figure, _ in placed])
+    others = ["metric", *(name for name in differing if name not in ("metric", axis, *series))]
     panels: dict[str, list[tuple[Figure, float]]] = {}
     for figure, x in placed:
-        others = [name for name in aspects(figure) if name not in (axis, *series)]
         panels.setdefault(_named(figure, others), []).append((figure, x))
     drawn = []
     for name, points in panels.items():

@@ -159,8 +159,8 @@ LAYOUTS = {
     ),
     "pipeline": _Layout(
         "Behind the handler",
-        "What it takes to make a profile of samples and to send it, and for how long the program's "
-        "threads wait for that.",
+        "What it takes to make a profile of samples and to send it: `cpu` and `wall` are for a "
+        "thousand samples. `longest hold` is how long the program's threads have to wait for it.",
     ),
     "memory": _Layout(
         "Memory",
@@ -293,6 +293,7 @@ def _decisive(goal: Goal, found: Sequence[Measured]) -> tuple[Cell, Cell]:
         return Cell(ABSENT), Cell(goal.elsewhere or ABSENT)
     figure = max(found, key=lambda each: each.excess).figure
     of = [value for name, value in figure.of.items() if name not in ("profiler", *goal.of)]
+    of = of if goal.metric else [figure.metric, *of]
     among = f"worst of {len(found)}" if len(found) > 1 else ""
     return (
         Cell(f"{number(figure.value)}{unit_after(figure.unit)}", interval(figure)),
