@@ -35,7 +35,7 @@ class Table(NamedTuple):
 def aspects(figure: Figure) -> dict[str, str]:
     """What a figure is of, the metric with its unit included."""
     unit = unit_after(figure.unit).strip()
-    told = unit and unit != figure.metric
+    told = unit and unit not in figure.metric.split()
     return {"metric": f"{figure.metric} ({unit})" if told else figure.metric, **figure.of}
 
 

@@ -91,6 +91,11 @@ def test_figures_of_other_things_are_in_other_tables() -> None:
     assert second.head == ("profiler", "python", "value")
 
 
+def test_a_unit_is_not_said_twice() -> None:
+    (table,) = pivot([Figure("handler", "drain instructions", 4659, "instructions")])
+    assert table.caption == "drain instructions"
+
+
 def test_tables_are_split_and_have_gaps() -> None:
     first, second = pivot(
         [helpers(1, "none", workload="a"), helpers(2, workload="b"), helpers(3)._replace(unit="s")],
