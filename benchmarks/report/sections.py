@@ -207,7 +207,8 @@ def headlines(run: Run, goals: Sequence[Goal]) -> Table:
         for name in profilers(run)
         if name != NONE.name
     ]
-    head = [f"{goal.title} ({goal.unit})" if goal.unit else goal.title for goal in chosen]
+    units = [unit_after(goal.unit).strip() for goal in chosen]
+    head = [f"{goal.title} ({unit})" if unit else goal.title for goal, unit in zip(chosen, units)]
     wanted = (Cell("goal"), *(Cell(str(goal)) for goal in chosen))
     return Table("", ("profiler", *head), (*rows, wanted))
 
