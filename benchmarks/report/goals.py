@@ -34,6 +34,8 @@ class Goal(NamedTuple):
     at_most: float | None = None
     at_most_that_of: str = ""
     """No more than the same figure of this profiler."""
+    standard_error: str = ""
+    """A metric; twice its figure of the same things is allowed beyond."""
     within_noise: bool = False
     """No more than two runs without a profiler differ by."""
     elsewhere: str = ""
@@ -51,10 +53,11 @@ class Goal(NamedTuple):
         if self.at_least is not None and self.at_most is not None:
             edges = f"{round_number(self.at_least)} … {round_number(self.at_most)}"
             return edges + unit_after(self.unit)
+        chance = " + 2 standard errors" if self.standard_error else ""
         edge, sign = (self.at_most, "≤") if self.at_least is None else (self.at_least, "≥")
         if edge is None:
             return ABSENT
-        return f"{sign} {round_number(edge)}{unit_after(self.unit)}"
+        return f"{sign} {round_number(edge)}{unit_after(self.unit)}{chance}"
 
 
 class Measured(NamedTuple):
@@ -103,6 +106,9 @@ def _measured(run: Run, goal: Goal, profiler: str) -> Iterator[Measured]:
         if goal.at_most_that_of:
             other = _same(run, each, each.metric, goal.at_most_that_of)
             most = None if other is None else other.value
+        if goal.standard_error and most is not None:
+            other = _same(run, each, goal.standard_error, profiler)
+            most = None if other is None else most + 2 * other.value
         if goal.within_noise:
             most = noise(run, each)
         if figure is None or (most is None and goal.at_least is None):

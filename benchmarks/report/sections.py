@@ -136,7 +136,9 @@ LAYOUTS = {
     "accuracy": _Layout(
         "Truth",
         "`claimed` is the CPU time that a profile has, by what was used: 1 is right. "
-        "`error` is how far shares are off.",
+        "`error` is the largest difference of a function's share, in points, of which two "
+        "standard errors mean nothing. `wrong` is what bears another request's labels, `missing` "
+        "what bears none.",
         "profiler",
         ("metric",),
         _accuracy,

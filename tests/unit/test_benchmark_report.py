@@ -170,6 +170,17 @@ def test_a_goal_of_a_sum() -> None:
     assert judge(run_of(helpers(0.5)), goal) is None
 
 
+@pytest.mark.parametrize(("value", "reached"), [(1.9, True), (2.1, False)])
+def test_a_goal_beside_chance(value: float, reached: bool) -> None:
+    goal = LIMIT._replace(at_most=1.0, standard_error="chance")
+    run = run_of(helpers(value), helpers(0.5)._replace(metric="chance"))
+    found = judge(run, goal)
+    assert found is not None
+    assert found.reached is reached
+    assert judge(run_of(helpers(value)), goal) is None
+    assert str(goal) == "≤ 1\u00a0% + 2 standard errors"
+
+
 def test_a_goal_that_another_sets() -> None:
     goal = LIMIT._replace(at_most_that_of="py-spy")
     run = run_of(helpers(4, "py-spy"), helpers(4.1))

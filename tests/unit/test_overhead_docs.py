@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from benchmarks.__main__ import BENCHMARKS
 from benchmarks.figures import Run
 from benchmarks.profilers import PROFILERS
 from benchmarks.report import goals
@@ -19,6 +20,8 @@ if sys.version_info < (3, 11):
     pytest.importorskip("tomli")
 
 DOCS = ROOT / "docs"
+if not DOCS.exists():
+    pytest.skip("no docs are beside these tests", allow_module_level=True)
 
 
 def test_docs_are_made_from_the_run() -> None:
@@ -35,6 +38,10 @@ def test_goals_can_be_measured(goal: goals.Goal) -> None:
         assert goal.benchmark in LAYOUTS
         assert str(goal) != goals.ABSENT
         assert goal.at_most_that_of in {"", *PROFILERS}
+
+
+def test_every_benchmark_has_a_heading() -> None:
+    assert set(BENCHMARKS) <= LAYOUTS.keys()
 
 
 def test_goals_have_the_units_of_their_figures() -> None:
