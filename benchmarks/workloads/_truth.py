@@ -18,14 +18,14 @@ def spin(rounds: int) -> int:
     return total
 
 
-def noted(work: Callable[[], object], truth: dict[str, int], name: str) -> Callable[[], None]:
+def noted(work: Callable[..., object], truth: dict[str, int], name: str) -> Callable[..., None]:
     """A function called `name` that does the work and adds the CPU time that it used to
     `truth[name]`. Of several threads each has a name of its own."""
     truth[name] = 0
 
-    def noting() -> None:
+    def noting(*arguments: object) -> None:
         began_ns = time.thread_time_ns()
-        work()
+        work(*arguments)
         truth[name] += time.thread_time_ns() - began_ns
 
     fields = ("co_name", "co_qualname")  # the second since 3.11
