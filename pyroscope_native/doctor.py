@@ -230,13 +230,12 @@ _COMPANY = {
 
 def _packages() -> list[Finding]:
     findings = []
-    for name, oldest in (("protobuf", "4.21"), ("urllib3", "1.26")):
-        try:
-            findings.append(Finding(name, "ok", metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            findings.append(
-                Finding(name, "problem", "not installed", f"pip install '{name}>={oldest}'")
-            )
+    try:
+        findings.append(Finding("protobuf", "ok", metadata.version("protobuf")))
+    except metadata.PackageNotFoundError:
+        findings.append(
+            Finding("protobuf", "problem", "not installed", "pip install 'protobuf>=4.21'")
+        )
     for name, words in _COMPANY.items():
         try:
             version = metadata.version(name)

@@ -97,7 +97,7 @@ def _import_what_is_hidden(directory: str) -> None:
         standard = {name.partition(".")[0] for name in os.listdir(os.path.dirname(os.__file__))}
     except OSError:
         return
-    hidden = own & (standard | {"google", "urllib3"}) - {"__pycache__", "site-packages"}
+    hidden = own & (standard | {"google"}) - {"__pycache__", "site-packages"}
     if not hidden:
         return
     before = set(sys.modules)

@@ -9,18 +9,14 @@ import encodings.idna  # noqa: F401  which looking up a name imports, be it amid
 import os
 import socket
 import ssl
+import sys
 import time
 from contextvars import ContextVar
-from typing import Any
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
-from urllib3.util.ssl_ import is_ipaddress
-
+from pyroscope_native import _core
 from pyroscope_native.address import split_userinfo
 from pyroscope_native.deliver.credentials import basic
 
@@ -94,22 +90,28 @@ def _connect(host: str, port: int) -> _Socket:
         del reason  # which refers to this frame
 
 
-class _PlainConnection(HTTPConnection):
-    def _new_conn(self) -> Any:
-        return _connect(self._dns_host, self.port)
+class _Connection(HTTPConnection):
+    """With a socket of ours, over TLS where there is a context."""
 
+    def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
+        super().__init__(host, port)
+        self.default_port = 443 if context else 80  # which goes without saying in Host
+        self._context = context
 
-class _TLSConnection(HTTPSConnection):
-    def _new_conn(self) -> Any:
-        return _connect(self._dns_host, self.port or 443)
+    def connect(self) -> None:
+        self.sock = _connect(self.host, self.port)
+        server = self.host
+        if self._tunnel_host:  # type: ignore[attr-defined]
+            server = self._tunnel_host  # type: ignore[attr-defined]
+            self._tunnel()  # type: ignore[attr-defined]
+        if self._context is not None:
+            self.sock = self._context.wrap_socket(self.sock, server_hostname=server)
 
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
+    def close_if_dropped(self) -> None:
+        """Where the server has closed a connection that was kept, or says something unasked,
+        the next request is to open another."""
+        if self.sock is not None and _core.poll([(self.sock.fileno(), _core.POLL_IN)], 0):
+            self.close()
 
 
 class Certificates:
@@ -120,16 +122,13 @@ class Certificates:
         self._stamp: list[tuple[int, int]] = []
         self._context: ssl.SSLContext | None = None
 
-    def context(self, host: str) -> ssl.SSLContext:
-        """For connections to `host`, the same until a file has changed: loading the
+    def context(self) -> ssl.SSLContext:
+        """For connections, the same until a file has changed: loading the
         system's certificates takes tens of milliseconds. Raises OSError that names the
         setting."""
         stamp = [_stamp(path) for path in (self._ca_file, self._cert_file, self._key_file)]
         if self._context is None or stamp != self._stamp:
             self._context, self._stamp = self._new_context(), stamp
-            # Then urllib3 looks whom the certificate is for; before 2.0 it does not say
-            # whom it should be for.
-            self._context.check_hostname = not is_ipaddress(host)
         return self._context
 
     def _new_context(self) -> ssl.SSLContext:
@@ -170,66 +169,92 @@ class Connections:
     def __init__(self, address: SplitResult, certificates: Certificates) -> None:
         """Raises OSError for certificates, ValueError for a proxy that can't be used."""
         is_tls = address.scheme == "https"
-        context = certificates.context(address.hostname or "") if is_tls else None
-        self._manager = _manager(address, context)
-        self._manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TLSPool}
+        context = certificates.context() if is_tls else None
+        host, port = address.hostname or "", address.port or (443 if is_tls else 80)
+        proxy = _proxy(address)
+        self._proxy_headers: dict[str, str] = {}
+        self._origin = ""
+        """What comes before the path in a request: nothing, unless a proxy is to know."""
+        if proxy is None:
+            self._connection = _Connection(host, port, context)
+            return
+        self._connection = _Connection(proxy.host, proxy.port, context)
+        if is_tls:
+            self._connection.set_tunnel(host, port, proxy.headers)
+        else:
+            self._origin, self._proxy_headers = f"http://{address.netloc}", proxy.headers
 
     def post(
-        self, url: str, body: bytes, headers: dict[str, str], timeout_s: float
+        self, path: str, body: bytes, headers: dict[str, str], timeout_s: float
     ) -> tuple[int, str, bytes]:
         """Return status, Location and the beginning of the answer; a redirect is one. All
-        ends within `timeout_s`, but for the look-up of a name. Raises urllib3's HTTPError.
+        ends within `timeout_s`, but for the look-up of a name. Raises OSError, or http.client's
+        HTTPException.
         """
         ending = _until_s.set(time.monotonic() + timeout_s)
         try:
-            response = self._manager.request(
-                "POST",
-                url,
-                body=body,
-                headers=headers,
-                timeout=timeout_s,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
+            self._connection.close_if_dropped()
+            headers = {**headers, **self._proxy_headers}
+            self._connection.request("POST", self._origin + path, body, headers)
+            response = self._connection.getresponse()
             words = _beginning(response)
-            return response.status, response.headers.get("Location", ""), words
+            if not response.isclosed():
+                self.close()
+            return response.status, response.getheader("Location", ""), words
+        except BaseException:
+            self.close()
+            raise
         finally:
             _until_s.reset(ending)
 
     def close(self) -> None:
         """A later request opens another."""
-        self._manager.clear()
+        self._connection.close()
 
 
-def _beginning(response: Any) -> bytes:
+def _beginning(response: HTTPResponse) -> bytes:
     """Of what comes with an answer. Its end is waited for, so that the connection can be
     kept, but what was answered is known by now."""
     try:
-        words: bytes = response.read(_MAX_ANSWER_BYTES)
-        if len(words) < _MAX_ANSWER_BYTES and not response.read(1):
-            response.release_conn()
-            return words
-    except (HTTPError, OSError):
-        words = b""
-    response.close()
-    return words
+        words = response.read(_MAX_ANSWER_BYTES)
+        response.read(1)
+        return words
+    except (HTTPException, OSError):
+        return b""
 
 
-def _manager(address: SplitResult, context: ssl.SSLContext | None) -> urllib3.PoolManager:
+class _Proxy(NamedTuple):
+    host: str
+    port: int
+    headers: dict[str, str]
+
+
+def _has_proxies() -> bool:
+    """Whether there may be one; the standard library's way of finding it takes 2 MB."""
+    return sys.platform == "darwin" or any(name.lower().endswith("_proxy") for name in os.environ)
+
+
+if _has_proxies():
+    import urllib.request  # noqa: F401  here, and not when a fork may be near
+
+
+def _proxy(address: SplitResult) -> _Proxy | None:
+    """Raises ValueError."""
+    if not _has_proxies():
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
     proxies = getproxies()
     proxy_address = proxies.get(address.scheme) or proxies.get("all")
     if not proxy_address or proxy_bypass(address.netloc):
-        return urllib3.PoolManager(num_pools=1, ssl_context=context)
+        return None
     if "://" not in proxy_address:
         proxy_address = f"http://{proxy_address}"
     try:
         proxy, userinfo = split_userinfo(urlsplit(proxy_address))
-        headers = {"Proxy-Authorization": f"Basic {basic(userinfo)}"} if userinfo else None
-        return urllib3.ProxyManager(
-            proxy.geturl(), num_pools=1, proxy_headers=headers, ssl_context=context
-        )
-    except (ValueError, HTTPError):
-        raise ValueError(
-            f"the environment's {address.scheme} proxy is no http:// or https:// URL"
-        ) from None
+        if proxy.scheme != "http" or not proxy.hostname:
+            raise ValueError
+        headers = {"Proxy-Authorization": f"Basic {basic(userinfo)}"} if userinfo else {}
+        return _Proxy(proxy.hostname, proxy.port or 80, headers)
+    except ValueError:
+        raise ValueError(f"the environment's {address.scheme} proxy is no http:// URL") from None

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from traceback import clear_frames
+from contextlib import suppress
 from urllib.parse import urlsplit
-
-from urllib3.exceptions import HTTPError
 
 from pyroscope_native.address import parse_address, split_userinfo
 from pyroscope_native.config import Config
@@ -65,7 +63,7 @@ class Pusher:
     ) -> None:
         self._split_address, userinfo = parse_address(server_address)
         self._address = self._split_address.geturl()
-        self._url = f"{self._address}/push.v1.PusherService/Push"
+        self._path = f"{self._split_address.path}/push.v1.PusherService/Push"
         self._credentials = Credentials(
             basic_auth=basic_auth or userinfo,
             bearer_token=bearer_token,
@@ -126,7 +124,7 @@ class Pusher:
     def _post(self, body: bytes, timeout_s: float) -> tuple[int, str, bytes]:
         connections, headers = self._opened()
         try:
-            return connections.post(self._url, body, headers, timeout_s)
+            return connections.post(self._path, body, headers, timeout_s)
         except Exception as error:  # of whatever stands in for sockets, too
             reason = _reason(error)
             _end_cycles(error)
@@ -166,9 +164,7 @@ class Pusher:
 
 
 def _reason(error: BaseException) -> str:
-    """Say why there was no answer, without urllib3's wrapping."""
-    while isinstance(error, HTTPError) and error.__context__ is not None:
-        error = error.__context__
+    """Say why there was no answer."""
     return _one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
@@ -179,7 +175,11 @@ def _end_cycles(error: BaseException | None) -> None:
     the program's finalizers, is the likelier to be in our thread.
     """
     while error is not None:
-        clear_frames(error.__traceback__)
+        trace = error.__traceback__
+        while trace is not None:
+            with suppress(RuntimeError):  # of those that run
+                trace.tb_frame.clear()
+            trace = trace.tb_next
         error = error.__context__
 
 

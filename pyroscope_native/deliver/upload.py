@@ -38,11 +38,6 @@ class Uploader:
     """
 
     def __init__(self, config: Config) -> None:
-        # It has hooks on both sides of a fork, and the ones must not be there
-        # without the others: it can't be among what the thread imports while a
-        # fork waits for that.
-        import logging  # noqa: F401
-
         self._config = config
         self._submitted: deque[Profile] = deque()
         self._submissions = self._crowded_out = self._left_over = 0
@@ -219,7 +214,7 @@ class Uploader:
         return self._outboxes[0] if self._outboxes else self._new_outbox()
 
     def _new_outbox(self) -> Outbox:
-        # Here and not above: protobuf and urllib3 take memory and time, and only
+        # Here and not above: protobuf, http and ssl take memory and time, and only
         # who pushes needs them.
         from pyroscope_native.deliver.outbox import Outbox
 

@@ -94,6 +94,7 @@ def test_integrations_are_imported_by_programs_only(module: str) -> None:
 
 READERS = {
     "_bootstrap.sitecustomize": "whether there is a note",
+    "deliver.connection": "whether there is a proxy",
     "environment": "the settings",
     "launch": "hands its own to the program",
     "note": "the note",
@@ -135,7 +136,7 @@ def test_importing_is_cheap() -> None:
     threads, *modules = imported_with(f"import {NAME}; {NAME}.configure")
     assert f"{NAME}.api" in modules
     assert threads == "0"
-    heavy = ("google", "urllib3", "asyncio", "http", "ssl", "opentelemetry")
+    heavy = ("google", "asyncio", "http", "ssl", "opentelemetry")
     assert not [m for m in modules if m.split(".")[0] in heavy and m not in others]
 
 

@@ -597,7 +597,10 @@ def test_no_proxy_is_obeyed(server: PushServer, monkeypatch: pytest.MonkeyPatch)
     assert len(server.pushes) == 1
 
 
-@pytest.mark.parametrize("proxy", [f"socks5://me:{SECRET}@host", f"http://me:{SECRET}@host:port"])
+@pytest.mark.parametrize(
+    "proxy",
+    [f"socks5://me:{SECRET}@host", f"https://me:{SECRET}@host", f"http://me:{SECRET}@host:port"],
+)
 def test_a_proxy_that_can_not_be_used_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     with pytest.raises(PushError, match="http proxy") as caught:
@@ -638,8 +641,11 @@ def test_a_known_certificate_is_accepted(
 def test_a_certificate_of_one_s_own_is_accepted(
     https_server: PushServer, certificate: Path
 ) -> None:
-    push_to(pusher(https_server.address, ca_file=str(certificate)), profile())
-    assert len(https_server.pushes) == 1
+    ours = pusher(https_server.address, ca_file=str(certificate))
+    push_to(ours, profile())
+    push_to(ours, profile())
+    first, second = https_server.pushes
+    assert first.client_port == second.client_port
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
