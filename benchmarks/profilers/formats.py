@@ -48,10 +48,10 @@ def of_pushes(recording: Recording) -> list[Sample]:
 
 
 def collapsed_lines(text: str) -> Iterator[tuple[list[str], int]]:
-    """Stacks, root first, and counts, of `a;b;c 12` lines."""
-    for line in text.splitlines():
+    """Stacks, root first, and counts, of `a;b;c 12` lines; others are passed over."""
+    for line in text.split("\n"):
         stack, _, count = line.rpartition(" ")
-        if stack and count.isdigit():
+        if stack and count.isdecimal():
             yield stack.split(";"), int(count)
 
 
