@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -20,7 +21,8 @@ def spin(rounds: int) -> int:
 
 def noted(work: Callable[..., object], truth: dict[str, int], name: str) -> Callable[..., None]:
     """A function called `name` that does the work and adds the CPU time that it used to
-    `truth[name]`. Of several threads each has a name of its own."""
+    `truth[name]`, but for the microsecond that noting takes. Of several threads each has a
+    name of its own."""
     truth[name] = 0
 
     def noting(*arguments: object) -> None:
@@ -32,3 +34,12 @@ def noted(work: Callable[..., object], truth: dict[str, int], name: str) -> Call
     known: Any = {field: name for field in fields if hasattr(noting.__code__, field)}
     code = noting.__code__.replace(**known)
     return types.FunctionType(code, globals(), name, closure=noting.__closure__)
+
+
+def in_turns(works: Sequence[Callable[[], None]], rounds: int) -> None:
+    """Each so many times, in an order that looks like chance and is the same each time: what
+    repeats itself can fall in step with the kernel's ticks."""
+    turns = [*works] * rounds
+    random.Random(0).shuffle(turns)
+    for work in turns:
+        work()
