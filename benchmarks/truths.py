@@ -11,6 +11,7 @@ from typing import NamedTuple
 from benchmarks.profilers import Sample
 
 LABEL = "request"
+"""Of workloads that label what they do."""
 
 
 class Claims(NamedTuple):
@@ -29,9 +30,9 @@ class Claims(NamedTuple):
         return sum(self.functions.values())
 
 
-def claims(samples: Iterable[Sample], names: Iterable[str]) -> Claims:
-    """A sample is the innermost's of the functions with these names; a label, where there is
-    one, has the function's name for its value."""
+def claims(samples: Iterable[Sample], names: Iterable[str], label: str = LABEL) -> Claims:
+    """A sample is the innermost's of the functions with these names; the label, where there
+    is one, has the function's name for its value."""
     functions = dict.fromkeys(names, 0.0)
     wrong = missing = 0.0
     for functions_of, cpu_ns, labels in samples:
@@ -39,9 +40,9 @@ def claims(samples: Iterable[Sample], names: Iterable[str]) -> Claims:
         if name is None:
             continue
         functions[name] += cpu_ns
-        if LABEL not in labels:
+        if label not in labels:
             missing += cpu_ns
-        elif labels[LABEL] != name:
+        elif labels[label] != name:
             wrong += cpu_ns
     return Claims(functions, wrong, missing)
 

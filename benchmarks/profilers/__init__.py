@@ -12,6 +12,7 @@ A module says how its profiler is used, in any of these functions:
     labelled(labels) -> context       label what is done in this context manager
     ticks() -> Ticks                  what it has counted of itself, in this process
     read(recording) -> list[Sample]   what the profile says, in the process that measures
+    TASK_LABEL                        where it has no labels, that with the name of the task
 
 `begin`, `labelled` and `ticks` run in the profiler's own environment, where only it, the
 servers of services and this package can be imported; the others run in ours.

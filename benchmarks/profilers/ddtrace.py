@@ -17,6 +17,9 @@ from typing import Any
 
 from benchmarks.profilers.recording import Recording, Sample
 
+TASK_LABEL = "task name"
+"""The name of the asyncio task; a program's own labels it has none of."""
+
 
 def profile_file(recording: Recording) -> str:
     """What files begin with, if there is no sink: `.PID.NUMBER.pprof` follows."""

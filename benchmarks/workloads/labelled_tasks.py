@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""asyncio tasks that take turns, each within a label that says for which request it works."""
+"""asyncio tasks that take turns, each with a name, and within a label, that says for which
+request it works."""
 
 from __future__ import annotations
 
@@ -31,7 +32,11 @@ async def _task(request: int, work: Callable[[], None]) -> None:
 
 async def _main() -> None:
     for _ in range(3):
-        tasks = [_task(request, _works[request]) for request in REQUESTS for _ in range(6)]
+        tasks = [
+            asyncio.create_task(_task(request, _works[request]), name=f"request_{request}")
+            for request in REQUESTS
+            for _ in range(6)
+        ]
         await asyncio.gather(*tasks)
 
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.profilers import Sample, mojo
+from benchmarks.accuracy import Round, figures
+from benchmarks.profilers import PROFILERS, Sample, mojo
 from benchmarks.profilers.formats import collapsed_lines
 from benchmarks.truths import claims, error_points, standard_error_points
 
@@ -39,6 +40,48 @@ def test_the_largest_error_of_a_share() -> None:
 
 def test_the_standard_error_is_that_of_a_coin() -> None:
     assert standard_error_points({"a": 50.0, "b": 50.0}, 1.0) == pytest.approx(5)
+
+
+def _by_metric(profiler: str, workload: str, rounds: list[Round]) -> dict[str, float]:
+    return {
+        figure.metric: figure.value for figure in figures(PROFILERS[profiler], workload, rounds)
+    }
+
+
+def test_rounds_are_a_median_of_claims_and_one_profile_of_shares() -> None:
+    rounds = [
+        Round([Sample(("half",), half), Sample(("third",), third)], {"half": 60, "third": 40})
+        for half, third in ((60.0, 30.0), (50.0, 50.0), (80.0, 40.0))
+    ]
+    claimed, *_ = figures(PROFILERS["py-spy"], "split", rounds)
+    assert (claimed.value, claimed.low, claimed.high) == pytest.approx((1.0, 0.9, 1.2))
+    found = _by_metric("py-spy", "split", rounds)
+    assert found["error"] == pytest.approx(100 * 190 / 310 - 60)
+    assert set(found) == {"claimed", "error", "standard error"}
+
+
+def test_labels_are_held_to_what_a_profiler_has() -> None:
+    mine, other = {"request": "request_1"}, {"task name": "request_2"}
+    samples = [Sample(("request_1",), 3.0, mine), Sample(("request_1",), 1.0, other)]
+    rounds = [Round(samples, {"request_1": 4})]
+    assert _by_metric("pyroscope_native", "labelled_tasks", rounds) == {
+        "claimed": 1.0,
+        "wrong": 0.0,
+        "missing": 25.0,
+    }
+    assert _by_metric("ddtrace", "labelled_tasks", rounds) == {
+        "claimed": 1.0,
+        "wrong": 25.0,
+        "missing": 75.0,
+    }
+    assert _by_metric("ddtrace", "labelled_threads", rounds) == {"claimed": 1.0}
+    assert _by_metric("py-spy", "labelled_tasks", rounds) == {"claimed": 1.0}
+
+
+def test_the_depth_is_part_of_what_was_measured() -> None:
+    rounds = [Round([Sample(("descend", "_down"), 2.0)], {"_down": 0, "descend": 2})]
+    (claimed,) = figures(PROFILERS["austin"], "deep:256", rounds)
+    assert (claimed.value, claimed.of["workload"], claimed.of["depth"]) == (1.0, "deep", "256")
 
 
 def test_collapsed_stacks_and_what_is_none() -> None:
