@@ -19,7 +19,17 @@ from benchmarks.profilers import OURS, PEERS
 from benchmarks.runner import ROOT
 from benchmarks.versions import versions
 
-BENCHMARKS = ("overhead", "idle", "service", "pipeline", "labels", "memory", "accuracy", "start")
+BENCHMARKS = (
+    "handler",
+    "overhead",
+    "idle",
+    "service",
+    "pipeline",
+    "labels",
+    "memory",
+    "accuracy",
+    "start",
+)
 """Modules, each with a function `measure(plan)` that yields figures."""
 
 

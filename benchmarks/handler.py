@@ -1,113 +1,157 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""Handler cost by depth, against a getppid system call in the same run.
+"""What a tick costs, by the depth of the stack.
 
-    python benchmarks/handler.py [--json]
+    instructions         of the handler, for a tick, as valgrind's callgrind counts them
+    drain instructions   of taking a tick's record out of the ring, where its stack is known
+    time                 of the handler, in ns: a signal that the thread sends to itself as
+                         its CPU timer would, less the same with an empty handler
+    relative time        that time by a getppid system call's, of the same round
 
-The cost of the handler is that of a tick less that of a tick with an empty
-handler; medians of many short, interleaved rounds.
+`depth` is the number of frames, all of plain functions; `case` is a stack of another kind.
+Instructions repeat: run to run within two in a million, whatever else the machine does. They
+depend on the processor's architecture, the compiler and CPython. Times are medians of short,
+interleaved rounds, and of those in several processes, since where things come to lie in
+memory matters.
+
+Other versions of CPython are measured where they can be had, see `environments`. The core is
+built for them in this folder, beside that of the interpreter that measures. Counting wants
+valgrind and its header (apt-get install valgrind).
 """
 
 from __future__ import annotations
 
-import argparse
-import ctypes
-import json
-import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextvars import Context, ContextVar
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from pyroscope_native import _core
-from pyroscope_native.labels import tag_wrapper
+from benchmarks import estimate, handler_counts
+from benchmarks.environments import OURS as HERE
+from benchmarks.environments import ROOT, Environment, Unavailable, environment
+from benchmarks.figures import Figure
+from benchmarks.handler_cases import CASES, Case
+from benchmarks.plan import Plan
+from benchmarks.profilers import NONE, OURS, Profiler, Recording
+from benchmarks.runner import ProgramFailed, run, run_for_result
 
-DEPTHS = (1, 10, 30, 100, 500, 1000)
-ROUNDS = 60
-TICKS = 100
-"""In a round: at 1000 frames they fill most of the ring."""
-_VARIABLES = 20
-"""Context variables of others."""
-
-
-def _library() -> Any:
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tick.c")
-    target = os.path.join(tempfile.mkdtemp(), "tick.so")
-    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", target, source], check=True)
-    library = ctypes.PyDLL(target)
-    for name in ("tick_ns", "empty_tick_ns", "getppid_ns"):
-        getattr(library, name).restype = ctypes.c_double
-    library.tick_ns.argtypes = (ctypes.c_uint64, ctypes.c_int)
-    return library
-
-
-def _at_depth(depth: int, measure: Callable[[], float]) -> float:
-    return measure() if depth <= 1 else _at_depth(depth - 1, measure)
+VERSIONS = tuple(f"3.{minor}" for minor in range(9, 16))
+RUNNING = f"3.{sys.version_info[1]}"
+BUILDING = ("setuptools>=77", "Cython>=3.1", "protobuf>=4.21", "urllib3>=1.26")
+CALLGRIND = (
+    "valgrind",
+    "--quiet",
+    "--tool=callgrind",
+    "--collect-atstart=no",
+    "--toggle-collect=on_signal_sig",
+    "--toggle-collect=pn_drain_gil",
+)
+_RECORDING = Recording(0, "")
+"""None: ticks are our own."""
 
 
-def _in_generator(measure: Callable[[], float]) -> Iterator[float]:
-    yield measure()
+def _version(minor: str) -> Environment:
+    """An environment of that CPython, in which our core can be imported.
+
+    Raises:
+        Unavailable: there is none, or it can't be built
+    """
+    if minor == RUNNING:
+        return HERE
+    within = environment(Profiler(f"CPython {minor}", "", BUILDING, minor))
+    build = ("setup.py", "--quiet", "build_ext", "--inplace", "--force")
+    done = subprocess.run(
+        [*within.before, str(within.python), *build],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Unavailable("our core can't be built: " + done.stdout.strip().splitlines()[-1])
+    return within
 
 
-def _labelled(measure: Callable[[], float]) -> float:
-    for number in range(_VARIABLES):
-        ContextVar[int](f"variable {number}").set(number)
-    with tag_wrapper({"endpoint": "/users/{id}", "method": "GET"}), tag_wrapper({"tenant": "a"}):
-        return measure()
+def _counts(within: Environment) -> dict[str, float]:
+    """What callgrind has counted, by name.
+
+    Raises:
+        ProgramFailed: there is no valgrind, or the program has failed
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        before = (*within.before, *CALLGRIND, f"--callgrind-out-file={directory}/out")
+        words = [str(ROOT / "benchmarks" / "handler_counts.py")]
+        try:
+            run(NONE, _RECORDING, words, within._replace(before=before))
+        except FileNotFoundError as error:
+            raise ProgramFailed("there is no valgrind") from error
+        texts = [path.read_text() for path in Path(directory).glob("out.*")]
+    counts: dict[str, float] = {}
+    for text in texts:
+        name = re.search(r"^desc: Trigger: Client Request: (.*)$", text, re.MULTILINE)
+        total = re.search(r"^totals: (\d+)$", text, re.MULTILINE)
+        if name and total:
+            counts[name[1]] = int(total[1])
+    return counts
 
 
-def _drain() -> None:
-    while _core.drain():
-        pass
+def _of(case: Case, minor: str) -> dict[str, str]:
+    return {"profiler": OURS.name, "python": minor, **case.of}
 
 
-def measure() -> dict[str, float]:
-    """Median nanoseconds by case."""
-    library = _library()
-    sys.setrecursionlimit(5000)
-    _core.start(_core.CLOCK_THREAD, 1_000_000_000)
-    cookie = dict(_core.threads())[os.getpid()]
-    times: dict[str, list[float]] = {"getppid": []}
+def count_figures(minor: str, counts: dict[str, float]) -> Iterator[Figure]:
+    """Of what callgrind has counted, by name.
 
-    def handler_ns() -> float:
-        return float(library.tick_ns(cookie, TICKS) - library.empty_tick_ns(TICKS))
+    Raises:
+        ProgramFailed: nothing has been counted of a case
+    """
+    for metric, name in (("instructions", "handler"), ("drain instructions", "drain")):
+        for number, case in enumerate(CASES):
+            counted = counts.get(f"{name} {number}", 0)
+            if not counted:
+                raise ProgramFailed(f"callgrind has counted nothing of the {name}, {case.of}")
+            each = counted / handler_counts.TICKS
+            yield Figure("handler", metric, each, "instructions", _of(case, minor))
 
-    for _ in range(ROUNDS):
-        times["getppid"].append(library.getppid_ns(TICKS * 10))
-        for depth in DEPTHS:
-            _drain()
-            times.setdefault(f"depth {depth}", []).append(
-                _at_depth(depth - 3, handler_ns)  # its own frames are three
+
+def time_figures(minor: str, processes: Sequence[Sequence[Sequence[float]]]) -> Iterator[Figure]:
+    """Of the rounds of some processes, as `handler_times` has them."""
+    for number, case in enumerate(CASES, 1):
+        of = _of(case, minor)
+        times = [statistics.median(r[number] for r in rounds) for rounds in processes]
+        ratios = [statistics.median(r[number] / r[0] for r in rounds) for rounds in processes]
+        for metric, unit, values in (
+            ("time", "ns", times),
+            ("relative time", "× getppid", ratios),
+        ):
+            found = estimate.median(values)
+            yield Figure("handler", metric, found.value, unit, of, found.low, found.high)
+
+
+def measure(plan: Plan) -> Iterator[Figure]:
+    """Each version of CPython."""
+    for minor in (RUNNING,) if plan.quick else VERSIONS:
+        try:
+            within = _version(minor)
+        except Unavailable as error:
+            plan.unavailable(f"handler: CPython {minor}", str(error))
+            continue
+        plan.say(f"handler: times, CPython {minor}")
+        words = [str(ROOT / "benchmarks" / "handler_times.py")]
+        try:
+            yield from time_figures(
+                minor,
+                [run_for_result(NONE, _RECORDING, words, within) for _ in range(plan.rounds)],
             )
-        _drain()
-        times.setdefault("depth 30, generator", []).append(
-            _at_depth(26, lambda: next(_in_generator(handler_ns)))
-        )
-        _drain()
-        times.setdefault("depth 30, labelled", []).append(
-            _at_depth(25, lambda: Context().run(_labelled, handler_ns))
-        )
-    _core.stop()
-    _drain()
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    result = measure()
-    if options.json:
-        print(json.dumps({"python": sys.version.split()[0], "ns": result}))
-        return
-    print(f"CPython {sys.version.split()[0]}")
-    for name, cost in result.items():
-        print(f"  {name:22}{cost:8.0f} ns{cost / result['getppid']:7.2f} × getppid")
-
-
-if __name__ == "__main__":
-    main()
+        except ProgramFailed as error:
+            plan.unavailable(f"handler: times, CPython {minor}", str(error))
+        plan.say(f"handler: instructions, CPython {minor}")
+        try:
+            yield from count_figures(minor, _counts(within))
+        except ProgramFailed as error:
+            remedy = "counting takes valgrind and its header: apt-get install valgrind"
+            plan.unavailable(f"handler: instructions, CPython {minor}", f"{error}; {remedy}")

@@ -1,15 +1,12 @@
 /* SPDX-FileCopyrightText: The pyroscope_native authors
  * SPDX-License-Identifier: Apache-2.0
  */
-/* What a tick costs: sends signals to the calling thread, each as its CPU
- * timer would. Compiled and loaded by handler.py; called with the GIL held. */
+/* What a tick costs. Compiled and loaded by native.py; called with the GIL held. */
 #define _GNU_SOURCE
-#include <signal.h>
+#include "tick.h"
+
 #include <stdint.h>
-#include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 static double now_ns(void)
 {
@@ -27,15 +24,10 @@ static void empty(int signo, siginfo_t *info, void *context)
 
 static double send_ns(int signo, void *cookie, int count)
 {
-    siginfo_t info;
-    memset(&info, 0, sizeof(info));
-    info.si_signo = signo;
-    info.si_code = SI_TIMER;
-    info.si_value.sival_ptr = cookie;
-    long pid = getpid(), tid = syscall(SYS_gettid);
+    tick sent = tick_to_here(signo, cookie);
     double start = now_ns();
     for (int i = 0; i < count; i++)
-        syscall(SYS_rt_tgsigqueueinfo, pid, tid, signo, &info);
+        tick_send(&sent);
     return (now_ns() - start) / count;
 }
 
@@ -46,7 +38,7 @@ double tick_ns(uintptr_t cookie, int count)
 }
 
 /* The same with a handler that does nothing. */
-double empty_tick_ns(int count)
+static double empty_tick_ns(int count)
 {
     struct sigaction action, previous;
     memset(&action, 0, sizeof(action));
@@ -57,6 +49,12 @@ double empty_tick_ns(int count)
     double cost = send_ns(SIGUSR2, NULL, count);
     sigaction(SIGUSR2, &previous, NULL);
     return cost;
+}
+
+/* Of a tick, what is the handler's. */
+double handler_ns(uintptr_t cookie, int count)
+{
+    return tick_ns(cookie, count) - empty_tick_ns(count);
 }
 
 double getppid_ns(int count)
