@@ -7,9 +7,10 @@ BIN := $(VENV)/bin
 SOAK_SECONDS ?= 60
 SOAK_SIGNALS ?= 1000000
 LABEL_SAMPLES ?= 1000000
+RUN ?= build/benchmarks/run.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick integration lint check-zone truth labels soak sanitize lines regrtest bench clean FORCE
+.PHONY: help run test test-quick integration lint check-zone truth labels soak sanitize lines regrtest gate bench bench-peers bench-report clean FORCE
 
 help: ## Show what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -22,7 +23,7 @@ test: $(VENV)/tested ## Run all tests
 	$(BIN)/python -m pytest tests
 
 # Programs under load, of which a few interpreters tell enough.
-LOAD_TESTS := --ignore=tests/frameworks --ignore=tests/servers $(addprefix --ignore=tests/native/test_,truth.py children.py eintr.py ends.py fork_exec.py frameworks.py lifecycle.py outage.py serve.py serve_clients.py signals.py)
+LOAD_TESTS := --ignore=tests/frameworks --ignore=tests/servers $(addprefix --ignore=tests/native/test_,truth.py benchmark_gate.py children.py eintr.py ends.py fork_exec.py frameworks.py lifecycle.py outage.py serve.py serve_clients.py signals.py)
 
 test-quick: $(VENV)/tested ## Run the tests that take no browser, and no programs under load
 	$(BIN)/python -m pytest tests --ignore=tests/integration $(LOAD_TESTS)
@@ -35,7 +36,7 @@ lint: $(VENV)/linted ## Check style, types and the C code's warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror csrc/*.[ch] csrc/frames/*.h tests/c/*.[ch] benchmarks/*.c
+	$(BIN)/clang-format --dry-run -Werror csrc/*.[ch] csrc/frames/*.h tests/c/*.[ch] benchmarks/*.[ch]
 	$(BIN)/python tests/support/strict_build.py
 
 check-zone: $(VENV)/tested ## Check what the signal handler may reach
@@ -59,9 +60,17 @@ lines: $(VENV)/tested ## Compare lines with the interpreter's in the whole stand
 regrtest: $(VENV)/tested ## Compare CPython's own tests with and without profiling
 	$(BIN)/python tests/stress/regrtest.py
 
-bench: $(VENV)/tested ## Measure the handler, and what `python -m benchmarks` does
-	$(BIN)/python benchmarks/handler.py
-	$(BIN)/python -m benchmarks
+gate: $(VENV)/benched ## Hold what profiling costs against benchmarks/budgets.toml
+	$(BIN)/python -m benchmarks.gate
+
+bench: $(VENV)/benched ## Measure what profiling costs and how true it is
+	$(BIN)/python -m benchmarks --output $(RUN)
+
+bench-peers: $(VENV)/benched ## The same beside other profilers (hours)
+	$(BIN)/python -m benchmarks --peers --output $(RUN)
+
+bench-report: $(VENV)/benched ## Make the documents of what bench or bench-peers has measured
+	$(BIN)/python -m benchmarks.report $(RUN)
 
 clean: ## Remove what was made
 	rm -rf $(VENV) build dist *.egg-info pyroscope_native/_core.c pyroscope_native/*.so
@@ -83,6 +92,11 @@ $(VENV)/built: $(VENV)/made setup.py pyproject.toml $(wildcard csrc/*.[ch] csrc/
 
 $(VENV)/tested: $(VENV)/built
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+$(VENV)/benched: $(VENV)/built
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@mkdir -p $(dir $(RUN))
 	@touch $@
 
 $(VENV)/linted: $(VENV)/tested

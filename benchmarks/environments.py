@@ -4,7 +4,7 @@
 until its requirements or its interpreter change.
 
 Its interpreter is that which measures. A profiler that needs another minor version gets
-`python3.N` of the PATH, or one of pyenv's. BENCHMARKS_PYTHON_NAME, with the profiler's name
+one of pyenv's, or `python3.N` of the PATH. BENCHMARKS_PYTHON_NAME, with the profiler's name
 in capitals and `_` for what is no letter or digit, names another; it may be a command, of
 which the interpreter is the last word. So an interpreter that lives in another root can be
 used, and packages that want a newer libc:
@@ -75,7 +75,8 @@ def _found(minor: str) -> str:
         return sys.executable
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     of_pyenv = sorted(root.glob(f"versions/{minor}.*/bin/python"))
-    return shutil.which(f"python{minor}") or (str(of_pyenv[-1]) if of_pyenv else "")
+    # First, since what pyenv puts on the PATH works for the versions only that it is told to.
+    return str(of_pyenv[-1]) if of_pyenv else shutil.which(f"python{minor}") or ""
 
 
 @functools.lru_cache(None)

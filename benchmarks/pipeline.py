@@ -114,13 +114,12 @@ def _recorded(plan: Plan) -> Iterator[Figure]:
 def measure(plan: Plan) -> Iterator[Figure]:
     """Ours by stage, and what is sent by all."""
     with Sink() as sink:
-        for size in SIZES:
+        for size in (SIZES[0], SIZES[-1]) if plan.quick else SIZES:
             plan.say(f"pipeline: stages at {size.rate_hz} Hz")
             windows = _program("pipeline_stages", size, sink.address, 2 * plan.rounds + 1)
             yield from stage_figures(size, windows)
             plan.say(f"pipeline: holds of the GIL at {size.rate_hz} Hz")
-            rounds = min(plan.rounds, 3) if plan.quick else plan.rounds
-            holds = _program("pipeline_holds", size, sink.address, rounds)
+            holds = _program("pipeline_holds", size, sink.address, plan.rounds)
             yield from _holds(plan, size, holds)
     if not plan.quick:
         yield from _recorded(plan)
