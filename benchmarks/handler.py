@@ -40,7 +40,7 @@ from benchmarks.runner import ProgramFailed, run, run_for_result
 
 VERSIONS = tuple(f"3.{minor}" for minor in range(9, 16))
 RUNNING = f"3.{sys.version_info[1]}"
-BUILDING = ("setuptools>=77", "Cython>=3.1", "protobuf>=4.21", "urllib3>=1.26")
+BUILDING = ("setuptools>=77", "Cython>=3.1", "protobuf>=4.21")
 CALLGRIND = (
     "valgrind",
     "--quiet",
