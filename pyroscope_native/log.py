@@ -19,16 +19,20 @@ _said: set[str] = set()
 def warn_once(cause: str, message: str) -> None:
     """Log `message` as a warning, unless `cause` has been the reason before.
 
-    Never raises: a program's logging may be in any state.
+    Never raises: a program's logging may be in any state. A program that has not loaded
+    `logging` sees what it would print. It is not loaded here: it has hooks on both sides of
+    a fork, which may be under way in another thread.
     """
     if cause in _said:
         return
     _said.add(cause)
     try:
-        import logging  # most programs have it; those that have not may not need it
-
-        logging.getLogger("pyroscope_native").warning("pyroscope_native: %s", message)
-        _forget_dummy_thread()
+        logging = sys.modules.get("logging")
+        if logging is None:
+            print(f"pyroscope_native: {message}", file=sys.stderr)
+        else:
+            logging.getLogger("pyroscope_native").warning("pyroscope_native: %s", message)
+            _forget_dummy_thread()
     except Exception:
         pass
 

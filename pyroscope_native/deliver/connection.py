@@ -94,24 +94,41 @@ class _Connection(HTTPConnection):
     """With a socket of ours, over TLS where there is a context."""
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
-        super().__init__(host, port)
+        super().__init__(_without_dot(host), port)
         self.default_port = 443 if context else 80  # which goes without saying in Host
+        self.debuglevel = 0  # a program that has it printed would see our credentials
+        self._looked_up = host
         self._context = context
 
     def connect(self) -> None:
-        self.sock = _connect(self.host, self.port)
+        self.sock = _connect(self._looked_up, self.port)
         server = self.host
         if self._tunnel_host:  # type: ignore[attr-defined]
             server = self._tunnel_host  # type: ignore[attr-defined]
             self._tunnel()  # type: ignore[attr-defined]
         if self._context is not None:
+            self.sock.settimeout(_left_s())
             self.sock = self._context.wrap_socket(self.sock, server_hostname=server)
+
+    def answer(self, path: str, body: bytes, headers: dict[str, str]) -> HTTPResponse:
+        """What the server says to a POST, which it may before it has read all of it."""
+        try:
+            self.request("POST", path, body, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            if self.sock is None:  # it was not even connected
+                raise
+        return self.getresponse()
 
     def close_if_dropped(self) -> None:
         """Where the server has closed a connection that was kept, or says something unasked,
         the next request is to open another."""
         if self.sock is not None and _core.poll([(self.sock.fileno(), _core.POLL_IN)], 0):
             self.close()
+
+
+def _without_dot(host: str) -> str:
+    """As certificates and Host have it: the dot at the end is for the look-up only."""
+    return host.rstrip(".")
 
 
 class Certificates:
@@ -138,6 +155,7 @@ class Certificates:
             raise OSError(f"ca_file {self._ca_file}: {_words(error)}") from None
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.sslsocket_class = _TLSSocket
+        context.set_alpn_protocols(["http/1.1"])
         if self._cert_file:
             try:
                 # A password would be asked for on the program's terminal.
@@ -180,7 +198,7 @@ class Connections:
             return
         self._connection = _Connection(proxy.host, proxy.port, context)
         if is_tls:
-            self._connection.set_tunnel(host, port, proxy.headers)
+            self._connection.set_tunnel(_without_dot(host), port, proxy.headers)
         else:
             self._origin, self._proxy_headers = f"http://{address.netloc}", proxy.headers
 
@@ -195,8 +213,7 @@ class Connections:
         try:
             self._connection.close_if_dropped()
             headers = {**headers, **self._proxy_headers}
-            self._connection.request("POST", self._origin + path, body, headers)
-            response = self._connection.getresponse()
+            response = self._connection.answer(self._origin + path, body, headers)
             words = _beginning(response)
             if not response.isclosed():
                 self.close()
@@ -215,11 +232,12 @@ class Connections:
 def _beginning(response: HTTPResponse) -> bytes:
     """Of what comes with an answer. Its end is waited for, so that the connection can be
     kept, but what was answered is known by now."""
+    words = bytearray(_MAX_ANSWER_BYTES)
     try:
-        words = response.read(_MAX_ANSWER_BYTES)
-        response.read(1)
-        return words
-    except (HTTPException, OSError):
+        count = response.readinto(words)
+        response.readinto(bytearray(1))
+        return bytes(words[:count])
+    except (HTTPException, OSError, ValueError):
         return b""
 
 

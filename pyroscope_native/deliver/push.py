@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pyroscope_native.address import parse_address, split_userinfo
 from pyroscope_native.config import Config
@@ -63,7 +63,8 @@ class Pusher:
     ) -> None:
         self._split_address, userinfo = parse_address(server_address)
         self._address = self._split_address.geturl()
-        self._path = f"{self._split_address.path}/push.v1.PusherService/Push"
+        prefix = quote(self._split_address.path, safe="/%:@!$&'()*+,;=~")
+        self._path = f"{prefix}/push.v1.PusherService/Push"
         self._credentials = Credentials(
             basic_auth=basic_auth or userinfo,
             bearer_token=bearer_token,

@@ -85,3 +85,16 @@ for _ in in_turns(range(100_000)):
 """
     done = python("-c", program, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_warning_loads_no_logging(tmp_path: Path) -> None:
+    program = """
+import sys
+from pyroscope_native import _core
+from pyroscope_native.log import warn_once
+assert _core.OwnThread(lambda: warn_once("cause", "a warning")).join(5)
+assert _core.OwnThread(lambda: warn_once("cause", "the same")).join(5)
+assert "logging" not in sys.modules
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "pyroscope_native: a warning\n")

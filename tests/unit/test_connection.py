@@ -8,8 +8,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -144,6 +145,73 @@ def test_what_is_no_answer_is_an_error_and_the_next_request_another_s(answer: by
             post(ours)
         assert post(ours) == (200, "", b"{}")
         assert server.connections == 2
+
+
+@pytest.mark.parametrize("size", [b"-5", b"-1", b"x", b"fffffffffffffff"])
+def test_a_status_counts_whatever_comes_with_it(size: bytes) -> None:
+    def serve(client: socket.socket) -> None:
+        read_request(client)
+        client.sendall(
+            b"HTTP/1.1 413 Much\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\n{}"
+        )
+
+    with listening(serve) as server:
+        assert post(connections(server.port))[0] == 413
+
+
+def test_an_answer_that_comes_before_the_request_has_gone() -> None:
+    def serve(client: socket.socket) -> None:
+        client.recv(10)
+        client.sendall(b"HTTP/1.1 413 Much\r\nContent-Length: 0\r\n\r\n")
+        client.shutdown(socket.SHUT_RD)
+
+    with listening(serve) as server:
+        ours = connections(server.port)
+        # It is not read, and closing what is not read takes the answer along with it: of a
+        # few tries one at least comes before that.
+        statuses = []
+        for _ in range(20):
+            try:
+                statuses.append(ours.post("/", bytes(20_000_000), {}, 5.0)[0])
+            except ConnectionError:
+                continue
+        assert set(statuses) == {413}
+
+
+def test_a_program_that_debugs_http_does_not_see_credentials(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(HTTPConnection, "debuglevel", 1)
+
+    def serve(client: socket.socket) -> None:
+        read_request(client)
+        client.sendall(OK)
+
+    with listening(serve) as server:
+        ours = connections(server.port)
+        assert ours.post("/path", b"body", {"Authorization": SECRET}, 5.0)[0] == 200
+    assert capsys.readouterr().out == ""
+
+
+def test_a_dot_ends_a_name_that_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[bytes] = []
+    names: list[str] = []
+
+    def look_up(host: str, port: int, family: int, kind: int) -> list[Any]:
+        names.append(host)
+        return [(socket.AF_INET, kind, 0, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr("pyroscope_native.deliver.connection._socket.getaddrinfo", look_up)
+
+    def serve(client: socket.socket) -> None:
+        heads.append(read_request(client))
+        client.sendall(OK)
+
+    with listening(serve) as server:
+        address = urlsplit(f"http://pyroscope.example.:{server.port}")
+        assert post(Connections(address, Certificates()))[0] == 200
+        assert f"Host: pyroscope.example:{server.port}".encode() in heads[0]
+    assert names == ["pyroscope.example."]
 
 
 def test_a_header_can_not_bring_another() -> None:
