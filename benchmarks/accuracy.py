@@ -63,7 +63,7 @@ def measure(plan: Plan) -> Iterator[Figure]:
     profilers = _readable(plan)
     workloads = QUICK if plan.quick else (*SHARES, *DEPTHS, *LABELS)
     cases = [(w, p) for w in workloads for p in profilers if p.samples or w not in DEPTHS]
-    rounds = 1 if plan.quick else plan.rounds
+    rounds = max(1, plan.rounds // 3) if plan.quick else plan.rounds
     progress = Progress(len(cases) * rounds, plan.say)
     for workload, profiler in cases:
         if profiler == profilers[0]:
