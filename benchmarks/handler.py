@@ -9,10 +9,10 @@
     relative time        that time by a getppid system call's, of the same round
 
 `depth` is the number of frames, all of plain functions; `case` is a stack of another kind.
-Instructions repeat, whatever else the machine does: run to run within a thousandth, and within
-five where there are labels. They depend on the processor's architecture, the compiler and CPython. Times are medians of short,
-interleaved rounds, and of those in several processes, since where things come to lie in
-memory matters.
+Instructions repeat, whatever else the machine does: run to run within a thousandth, and
+within five where there are labels. They depend on the processor's architecture, the compiler
+and CPython. Times are medians of short, interleaved rounds, and of those in several
+processes, since where things come to lie in memory matters.
 
 Other versions of CPython are measured where they can be had, see `environments`. The core is
 built for them in this folder, beside that of the interpreter that measures. Counting wants
