@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import machine
+from benchmarks.environments import ROOT
 from benchmarks.figures import Figure, Run
 from benchmarks.plan import Plan
 from benchmarks.profilers import OURS, PEERS
-from benchmarks.runner import ROOT
 from benchmarks.versions import versions
 
 BENCHMARKS = (
@@ -68,23 +68,15 @@ def main() -> int:
     names = options.benchmark or list(BENCHMARKS)
     figures: list[Figure] = []
     unavailable: dict[str, str] = {}
-    peers = tuple(p for p in PEERS if options.peers or p.name in options.peer)
+    wanted = options.peer or [peer.name for peer in PEERS if options.peers]
     plan = Plan(
-        (OURS, *(p for p in peers if not options.peer or p.name in options.peer)),
+        (OURS, *(peer for peer in PEERS if peer.name in wanted)),
         options.rounds,
         options.quick,
         # Where this checkout lies says nothing to who reads of the run.
         lambda what, why: unavailable.update({what: why.replace(f"{ROOT}/", "")}),
         lambda text: print(text, file=sys.stderr, flush=True),
     )
-
-    def keep() -> None:
-        made_on = {**machine.describe(), **versions(plan.profilers)}
-        run = Run(made_on, figures, unavailable)
-        if options.output is not None:
-            if options.output.exists():
-                run = Run.read(options.output).replaced(names, run)
-            run.write(options.output)
 
     try:
         for name in names:
@@ -96,7 +88,12 @@ def main() -> int:
         return 130
     for what, why in unavailable.items():
         print(f"not measured: {what}: {why}", file=sys.stderr)
-    keep()
+    if options.output is not None:
+        made_on = {**machine.describe(), **versions(plan.profilers)}
+        run = Run(made_on, figures, unavailable)
+        if options.output.exists():
+            run = Run.read(options.output).replaced(names, run)
+        run.write(options.output)
     return 0
 
 

@@ -12,12 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.environments import Environment, environment
+from benchmarks.environments import ROOT, Environment, environment
 from benchmarks.profilers import NONE, Profiler, Recording
 from benchmarks.program import Took
 from benchmarks.sink import Sink
 
-ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 120
 
 

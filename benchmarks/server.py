@@ -16,11 +16,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from benchmarks.environments import Environment
+from benchmarks.environments import ROOT, Environment
 from benchmarks.load import Load
 from benchmarks.processes import session_cpu_ns
 from benchmarks.profilers import NONE, Profiler, Recording
-from benchmarks.runner import ROOT, ProgramFailed, command, ended, run, variables
+from benchmarks.runner import ProgramFailed, command, ended, run, variables
 
 START_S = 30
 END_S = 30

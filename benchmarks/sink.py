@@ -22,7 +22,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.environments import ROOT
+
 UPLOADS = ("/push.v1.PusherService/Push", "/ingest", "/profiling/v1/input")
 """Where profiles go."""
 AGENT = {"version": "7.70.0", "endpoints": ["/profiling/v1/input"], "client_drop_p0s": True}
