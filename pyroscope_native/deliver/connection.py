@@ -103,19 +103,23 @@ class _Connection(HTTPConnection):
     def connect(self) -> None:
         self.sock = _connect(self._looked_up, self.port)
         server = self.host
-        if self._tunnel_host:  # type: ignore[attr-defined]
-            server = self._tunnel_host  # type: ignore[attr-defined]
-            self._tunnel()  # type: ignore[attr-defined]
-        if self._context is not None:
-            self.sock.settimeout(_left_s())
-            self.sock = self._context.wrap_socket(self.sock, server_hostname=server)
+        try:
+            if self._tunnel_host:  # type: ignore[attr-defined]
+                server = self._tunnel_host  # type: ignore[attr-defined]
+                self._tunnel()  # type: ignore[attr-defined]
+            if self._context is not None:
+                self.sock.settimeout(_left_s())
+                self.sock = self._context.wrap_socket(self.sock, server_hostname=server)
+        except OSError:
+            self.close()  # it is not there yet
+            raise
 
     def answer(self, path: str, body: bytes, headers: dict[str, str]) -> HTTPResponse:
         """What the server says to a POST, which it may before it has read all of it."""
         try:
             self.request("POST", path, body, headers)
         except (BrokenPipeError, ConnectionResetError):
-            if self.sock is None:  # it was not even connected
+            if self.sock is None:  # there is no connection
                 raise
         return self.getresponse()
 

@@ -172,7 +172,8 @@ def _reason(error: BaseException) -> str:
 def _end_cycles(error: BaseException | None) -> None:
     """Empty the frames that `error` came through, some of which refer to it.
 
-    Else each failure is garbage for the collector, and the next collection, with
+    As `traceback.clear_frames` does it, whose module is not worth loading for that. Else
+    each failure is garbage for the collector, and the next collection, with
     the program's finalizers, is the likelier to be in our thread.
     """
     while error is not None:

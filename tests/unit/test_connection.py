@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +22,11 @@ from tests.support.push_server import PATH, PushServer
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 SECRET = "hunter2"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    return new_certificate(tmp_path / "certificate.pem", "IP:127.0.0.1")
 
 
 class Listener:
@@ -214,14 +220,25 @@ def test_a_dot_ends_a_name_that_is_looked_up(monkeypatch: pytest.MonkeyPatch) ->
     assert names == ["pyroscope.example."]
 
 
+def test_a_handshake_that_is_broken_off_is_told_as_that(certificate: Path) -> None:
+    def reset(client: socket.socket) -> None:
+        client.recv(10)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with listening(reset) as server:
+        address = urlsplit(f"https://127.0.0.1:{server.port}")
+        ours = Connections(address, Certificates(ca_file=str(certificate)))
+        with pytest.raises(ConnectionResetError):
+            post(ours)
+
+
 def test_a_header_can_not_bring_another() -> None:
     with listening(lambda client: None) as server, pytest.raises(ValueError, match="header"):
         connections(server.port).post("/", b"body", {"A": "b\r\nEvil: yes"}, 5.0)
 
 
 @pytest.fixture
-def https(tmp_path: Path) -> Iterator[tuple[PushServer, Path]]:
-    certificate = new_certificate(tmp_path / "certificate.pem", "IP:127.0.0.1")
+def https(certificate: Path) -> Iterator[tuple[PushServer, Path]]:
     with PushServer(tls=server_context(certificate)) as server:
         yield server, certificate
 
