@@ -34,15 +34,4 @@ uint32_t pn_tasks_count(void)
     struct stat status;
     return stat(tasks, &status) == 0 && status.st_nlink > 2 ? (uint32_t)status.st_nlink - 2 : 0;
 }
-#else
-int pn_tasks_each(void (*visit)(pid_t tid))
-{
-    (void)visit;
-    return 0;
-}
-
-uint32_t pn_tasks_count(void)
-{
-    return 0;
-}
 #endif

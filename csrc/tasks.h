@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: The pyroscope_native authors
  * SPDX-License-Identifier: Apache-2.0
  */
-/* The process's threads, as the kernel lists them. */
+/* The process's threads, as the kernel lists them. On Linux only. */
 #ifndef PN_TASKS_H
 #define PN_TASKS_H
 

@@ -61,7 +61,7 @@ cdef extern from "own_thread.h" nogil:
     void pn_own_thread_leave(pthread_t thread)
     void pn_own_thread_begin_turn_gil()
     bint pn_own_thread_turn_is_over_gil()
-    void pn_own_thread_pause() nogil
+    void pn_own_thread_pause()
 
 
 cdef extern from "fuse.h":
