@@ -30,7 +30,6 @@ alone, with a few workloads and no second run without: it is for what is counted
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -44,6 +43,7 @@ from benchmarks.profilers import NONE, Profiler
 from benchmarks.program import Took
 from benchmarks.progress import Progress
 from benchmarks.runner import Outcome, ProgramFailed, run_pushing
+from benchmarks.subjects import Subject, base_of, in_order, subjects
 
 WORKLOADS = (
     "recursion",
@@ -74,36 +74,6 @@ class Case(NamedTuple):
     workload: str
     rate_hz: int
     profilers: tuple[Profiler, ...]
-
-
-class Subject(NamedTuple):
-    """One program of a round."""
-
-    name: str
-    profiler: Profiler
-    within: Environment
-
-
-def base_of(within: Environment) -> str:
-    """The name of the runs without a profiler that those in this environment pair with."""
-    return f"base of {within.version}"
-
-
-def subjects(profilers: Sequence[Profiler], within: Mapping[str, Environment]) -> list[Subject]:
-    """All that runs in a round: the profilers, and for each of their interpreters a base."""
-    found: dict[str, Subject] = {}
-    for profiler in profilers:
-        where = within[profiler.name]
-        found.setdefault(base_of(where), Subject(base_of(where), NONE, where))
-        found[profiler.name] = Subject(profiler.name, profiler, where)
-    return list(found.values())
-
-
-def in_order(round_subjects: Sequence[Subject], seed: str) -> list[Subject]:
-    """Shuffled, the same way each time for the same seed."""
-    order = list(round_subjects)
-    random.Random(seed).shuffle(order)
-    return order
 
 
 def cases(plan: Plan, profilers: Sequence[Profiler]) -> list[Case]:

@@ -19,8 +19,8 @@ least of the other, since what disturbs only adds; see `reference`), by stage:
 
 `longest hold` (ms) is the longest that one thread of the program had to wait for the GIL
 because ours had it, in a window; counted is the CPU time that ours used meanwhile, so a
-neighbour on the machine is not in it. A thread that runs Python lets go of the GIL 5 ms
-after it was asked to, the interpreter's switch interval, and ours are no exception.
+neighbour on the machine is not in it. A thread that runs Python lets go of the GIL when
+somebody has waited for 5 ms, the interpreter's switch interval, and ours before that.
 `longest piece` is the same with an interval of next to nothing: what can't be interrupted.
 
 `pprof`, `sent` (bytes) of these windows, and of ten seconds at 100 Hz of workloads, for

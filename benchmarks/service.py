@@ -42,13 +42,13 @@ from benchmarks import environments, estimate
 from benchmarks.available import available
 from benchmarks.figures import Figure
 from benchmarks.latencies import PERCENTILES, percentile
-from benchmarks.overhead import Subject, base_of, in_order, subjects
 from benchmarks.plan import Plan
 from benchmarks.profilers import NONE, OURS, Recording
 from benchmarks.progress import Progress
 from benchmarks.runner import ProgramFailed
 from benchmarks.server import Server, serving
 from benchmarks.sink import Sink
+from benchmarks.subjects import Subject, base_of, in_order, subjects
 
 SERVICES = ("wsgi", "asgi")
 RATE_HZ = 100

@@ -19,6 +19,7 @@ from benchmarks.program import Took
 from benchmarks.progress import Progress
 from benchmarks.runner import Outcome
 from benchmarks.sink import Sink
+from benchmarks.subjects import in_order, subjects
 
 PEER = Profiler("A peer", "none")
 
@@ -160,7 +161,7 @@ def test_every_profiler_pairs_with_its_own_interpreter() -> None:
     other = Environment(Path("/python3.15"), version="3.15.0 (built)")
     within = {"none": OURS, "cProfile": OURS, "a": other, "b": other}
     profilers = [NONE, PROFILERS["cProfile"], *(Profiler(name, "none") for name in "ab")]
-    found = overhead.subjects(profilers, within)
+    found = subjects(profilers, within)
     bases = [each for each in found if each.name.startswith("base")]
     assert [each.within for each in bases] == [OURS, other]
     assert all(each.profiler == NONE for each in bases)
@@ -168,11 +169,11 @@ def test_every_profiler_pairs_with_its_own_interpreter() -> None:
 
 
 def test_the_order_differs_by_round_and_repeats() -> None:
-    found = overhead.subjects([NONE, *PEERS], {each.name: OURS for each in (NONE, *PEERS)})
-    orders = [overhead.in_order(found, str(number)) for number in range(5)]
+    found = subjects([NONE, *PEERS], {each.name: OURS for each in (NONE, *PEERS)})
+    orders = [in_order(found, str(number)) for number in range(5)]
     assert len({tuple(order) for order in orders}) == 5
     assert all(sorted(order) == sorted(found) for order in orders)
-    assert orders[3] == overhead.in_order(found, "3")
+    assert orders[3] == in_order(found, "3")
 
 
 def test_none_is_compared_with_none_first() -> None:
