@@ -3,8 +3,6 @@
  */
 #include "c_stack.h"
 
-#include <stdbool.h>
-
 #ifdef __linux__
 #include <sys/auxv.h>
 
@@ -26,12 +24,14 @@ uintptr_t pn_c_stack_end_sig(uintptr_t low)
 #else
 #error "no thread pointer known for this machine"
 #endif
-    /* glibc and musl put a thread's control block, to which the thread pointer
-     * points, at the top of its stack; the main thread's lies elsewhere. Which
-     * of the two stacks this is does not follow from the thread's id: the main
-     * thread of a forked child goes on with the stack that forked. */
-    bool is_above = low < thread_pointer && thread_pointer < main_end;
-    return is_above ? thread_pointer : main_end;
+    /* The control block of a thread, at the thread pointer or (aarch64) right below it,
+     * is at the top of its stack, in glibc and musl alike; the main thread's lies
+     * elsewhere. Which of the two stacks this is does not follow from the thread's id: the
+     * main thread of a forked child goes on with the stack that forked. The nearer of the
+     * two ends above is that of this stack: both are mapped, in one piece each. */
+    if (low < thread_pointer && (thread_pointer < main_end || main_end < low))
+        return thread_pointer;
+    return main_end;
 }
 #else
 #include <pthread.h>

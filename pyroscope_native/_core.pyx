@@ -31,7 +31,9 @@ cdef extern from "lines.h" nogil:
 
 
 cdef extern from "<pthread.h>" nogil:
-    ctypedef unsigned long pthread_t
+    # A number in one libc, a pointer in another: nothing may be made of it but copies.
+    ctypedef struct pthread_t:
+        pass
 
 
 cdef extern from "Python.h":

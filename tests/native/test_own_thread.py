@@ -98,3 +98,20 @@ assert "logging" not in sys.modules
 """
     done = python("-c", program, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "pyroscope_native: a warning\n")
+
+
+def test_it_has_no_copies(tmp_path: Path) -> None:
+    # Two would join, or leave, the same thread.
+    program = """
+import copy
+from pyroscope_native import _core
+thread = _core.OwnThread(lambda: None)
+try:
+    copy.copy(thread)
+except TypeError:
+    thread.join(5)
+else:
+    raise AssertionError("copied")
+"""
+    done = python("-c", program, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
