@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-# cython: language_level=3, boundscheck=False, wraparound=False
+# cython: language_level=3, boundscheck=False, wraparound=False, binding=False, auto_pickle=False
 """The boundary to the C core: calls, error translation, nothing else.
 
 `_core.pyi` documents what is here; `csrc/profiler.h` what stands behind it.
@@ -623,13 +623,12 @@ def walk_self():
     return <int>walk.result == PN_WALK_WHOLE or <int>walk.result == PN_WALK_TRUNCATED, frames
 
 
-def decode_lines(str table_format, const unsigned char[:] table not None, int32_t first_line,
-                 uint32_t units):
+def decode_lines(str table_format, bytes table not None, int32_t first_line, uint32_t units):
     cdef pn_line_format wanted = {
         "lnotab": PN_LINES_LNOTAB, "pep626": PN_LINES_PEP626, "pep657": PN_LINES_PEP657,
     }[table_format]
-    cdef size_t size = table.shape[0]
-    cdef const unsigned char *start = &table[0] if size else NULL
+    cdef size_t size = len(table)
+    cdef const unsigned char *start = table
     cdef size_t count = pn_lines_decode(wanted, start, size, first_line, units, NULL, 0)
     cdef pn_line_run *runs = <pn_line_run *>calloc(count + 1, sizeof(pn_line_run))
     if runs == NULL:

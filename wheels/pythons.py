@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The matrix of CPythons, `pythons.toml`.
 
-    python -m wheels.pythons    a row a line, for shells: minor, tests
+python -m wheels.pythons    a row a line, for shells: minor, tests
 """
 
 from __future__ import annotations

@@ -1,0 +1,130 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""Compiles the core for a CPython and a target, with zig, which has the libraries of all.
+
+What is compiled and how is said in setup.py. The same sources give the same bytes: nothing
+of the place or the time of a build is in a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from wheels.pythons import Python
+from wheels.targets import Target
+
+ROOT = Path(__file__).parents[1]
+OVERLAYS = Path(__file__).parent / "pyconfig"
+LIKE_CPYTHON = ("-DNDEBUG", "-fwrapv", "-fPIC")
+"""What setuptools adds, for it has it from the interpreter."""
+
+
+class BuildFailed(Exception):
+    """Says at which file, with the compiler's words."""
+
+
+class Library(NamedTuple):
+    """The built core."""
+
+    stripped: bytes
+    debug: bytes
+    """The same with symbols and debug information, which debuggers find by the build id."""
+    build_id: str
+
+
+class Sources(NamedTuple):
+    """What setup.py says of the extension."""
+
+    files: list[str]
+    include_dirs: list[str]
+    compile_flags: list[str]
+    link_flags: list[str]
+
+
+def _run(command: Sequence[str | Path], what: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise BuildFailed(f"{what}: {done.stderr.strip() or done.stdout.strip()}")
+
+
+def _zig_cc(target: Target) -> list[str]:
+    spec = find_spec("ziglang")
+    if spec is None or spec.origin is None:
+        raise BuildFailed("no compiler: pip install --editable '.[wheels]', as `make wheels` does")
+    return [str(Path(spec.origin).with_name("zig")), "cc", "-target", target.triple]
+
+
+def sources(work: Path) -> Sources:
+    """Of the extension, with Cython's file translated to C in `work`.
+
+    Raises `BuildFailed`.
+    """
+    from setuptools import Extension, distutils
+
+    here = os.getcwd()
+    os.chdir(ROOT)
+    try:
+        extension: Extension
+        (extension,) = distutils.core.run_setup("setup.py", stop_after="init").ext_modules
+    finally:
+        os.chdir(here)
+    files = []
+    for file in extension.sources:
+        if file.endswith(".pyx"):
+            translated = work / Path(file).with_suffix(".c").name
+            _run([sys.executable, "-m", "cython", "-3", file, "-o", translated], file)
+            files.append(str(translated))
+        else:
+            files.append(file)
+    return Sources(
+        files, extension.include_dirs, extension.extra_compile_args, extension.extra_link_args
+    )
+
+
+def _compile(of: Sources, file: str, target: Target, headers: Path, folder: Path) -> Path:
+    compiled = folder / (Path(file).name + ".o")
+    includes = [*of.include_dirs, OVERLAYS / target.libc, headers]
+    command = [
+        *(*_zig_cc(target), *of.compile_flags, *LIKE_CPYTHON),
+        *(f"-ffile-prefix-map={ROOT}=.", f"-ffile-prefix-map={headers}=python"),
+        *(f"-I{include}" for include in includes),
+    ]
+    _run([*command, "-c", file, "-o", compiled], f"{file} for {headers.name}, {target.name}")
+    return compiled
+
+
+def _build_id(objects: Sequence[Path]) -> str:
+    """A name for what is linked of these, stripped or not."""
+    digest = hashlib.sha1(usedforsecurity=False)
+    for file in objects:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def compiled(
+    of: Sources, python: Python, target: Target, headers: Path, work: Path, workers: Executor
+) -> Library:
+    """The core for one CPython and target; `headers` is what `headers.find` gave.
+
+    Raises `BuildFailed`.
+    """
+    folder = work / f"{python.minor}-{target.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    objects = list(workers.map(lambda file: _compile(of, file, target, headers, folder), of.files))
+    build_id = _build_id(objects)
+    command = [
+        *(*_zig_cc(target), "-shared", *of.link_flags, *target.link_flags),
+        f"-Wl,--build-id=0x{build_id}",
+    ]
+    stripped, debug = folder / "stripped.so", folder / "debug.so"
+    _run([*command, "-s", "-o", stripped, *objects], str(stripped))
+    _run([*command, "-o", debug, *objects], str(debug))
+    return Library(stripped.read_bytes(), debug.read_bytes(), build_id)
