@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(
     shutil.which("valgrind") is None, reason="counting instructions takes valgrind"
 )
 
-NEEDED = ("benchmarks", "csrc", "pyroscope_native", "pyproject.toml", "setup.py")
+NEEDED = ("benchmarks", "build_needs.py", "csrc", "pyroscope_native", "pyproject.toml", "setup.py")
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def _copy_sources(to: Path) -> None:
     for name in ("csrc", "pyroscope_native", "tests"):
         ignored = shutil.ignore_patterns("*.so", "__pycache__", "_core.c")
         shutil.copytree(ROOT / name, to / name, ignore=ignored)
-    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.py", "build_needs.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, to / name)
 
 
