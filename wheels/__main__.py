@@ -1,13 +1,12 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""Builds wheels into `dist`: `python -m wheels --help`."""
+"""Builds the sdist and wheels into `dist`: `python -m wheels --help`."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -15,20 +14,22 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from wheels import build, check, debian, headers, pack
-from wheels.pythons import pythons
-from wheels.targets import TARGETS
+from wheels import build, check, debian, headers, pack, sdist
+from wheels.checkout import ROOT, date
+from wheels.pythons import Python, pythons
+from wheels.targets import TARGETS, Target
 
-WORK = build.ROOT / "build" / "wheels"
+WORK = ROOT / "build" / "wheels"
+DEBUG = ROOT / "build" / "debug"
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m wheels",
-        description="Build all wheels for Linux, and the one for whatever has no other, and "
-        "check what they promise. Debug information goes to build/debug.",
+        description="Build the sdist, all wheels for Linux and the one for whatever has no other, "
+        "and check what they promise. Debug information goes to build/debug.",
     )
-    parser.add_argument("--output", type=Path, default=build.ROOT / "dist", metavar="FOLDER")
+    parser.add_argument("--output", type=Path, default=ROOT / "dist", metavar="FOLDER")
     parser.add_argument(
         "--minor", action="append", choices=[each.minor for each in pythons()], metavar="3.N",
         help="for this CPython only; may be repeated",
@@ -40,57 +41,53 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _commit_time() -> str:
-    """Of the checkout, in seconds; of an archive, 1980, where zip files begin."""
-    asked = subprocess.run(
-        ["git", "log", "-1", "--format=%ct"],
-        cwd=build.ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return asked.stdout.strip() if asked.returncode == 0 else "315532800"
-
-
 def _make(options: argparse.Namespace, folder: Path) -> list[Path]:
     began = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"[{time.monotonic() - began:4.0f} s] {text}", flush=True)
+        print(f"[{time.monotonic() - began:3.0f} s] {text}", flush=True)
 
-    say("the wheel without a core")
+    say("the sdist, and the wheel without a core")
+    made = [sdist.make(folder)]
     pure = pack.pure()
-    made = [pack.write_pure(pure, folder)]
+    made.append(pack.write_pure(pure, folder))
     sources = build.sources(folder)
+    wanted = [each for each in pythons() if each.minor in (options.minor or each.minor)]
+    includes = {python: headers.find(python, WORK / "headers") for python in wanted}
+    targets = [each for each in TARGETS if each.name in (options.target or each.name)]
     debug = {}
+
+    def native(python: Python, target: Target) -> Path:
+        core = build.compiled(sources, python, target, includes[python], folder / "o")
+        debug[core.build_id] = core.debug
+        wheel = pack.write_native(pure, core.stripped, python, target, folder)
+        say(check.checked(wheel))
+        return wheel
+
     with ThreadPoolExecutor(os.cpu_count()) as workers:
-        for python in pythons():
-            if options.minor and python.minor not in options.minor:
-                continue
-            for target in TARGETS:
-                if options.target and target.name not in options.target:
-                    continue
-                say(f"CPython {python.minor}, {target.name}")
-                include = headers.find(python, WORK / "headers")
-                core = build.compiled(sources, python, target, include, folder / "o", workers)
-                made.append(pack.write_native(pure, core.stripped, python, target, folder))
-                debug[core.build_id] = core.debug
-    say("checks")
-    for wheel in made:
-        print(check.checked(wheel))
-    (build.ROOT / "build" / "debug").mkdir(parents=True, exist_ok=True)
-    pack.write_debug(debug, pure.version, build.ROOT / "build" / "debug")
+        started = [
+            workers.submit(native, python, target) for python in wanted for target in targets
+        ]
+        try:
+            made += [each.result() for each in started]
+        finally:
+            workers.shutdown(cancel_futures=True)
+    DEBUG.mkdir(parents=True, exist_ok=True)
+    pack.write_debug(debug, pure.version, DEBUG)
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status."""
     options = _parsed(arguments)
-    os.environ.setdefault("SOURCE_DATE_EPOCH", _commit_time())
+    os.environ["SOURCE_DATE_EPOCH"] = str(date())  # which is what tools go by
     WORK.mkdir(parents=True, exist_ok=True)
     options.output.mkdir(parents=True, exist_ok=True)
     try:
         # All or none: a folder with wheels of two builds in it is worse than none.
         with tempfile.TemporaryDirectory(dir=WORK) as folder:
             made = _make(options, Path(folder))
-            for old in options.output.glob("pyroscope_native-*.whl"):
+            for old in options.output.glob("pyroscope_native-*"):
                 old.unlink()
             for wheel in made:
                 shutil.move(wheel, options.output / wheel.name)
@@ -100,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("wheels: interrupted; nothing was written", file=sys.stderr)
         return 130
-    print(f"{len(made)} wheels are in {options.output}")
+    print(f"{len(made)} files are in {options.output}")
     return 0
 
 

@@ -13,15 +13,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from wheels.checkout import ROOT
 from wheels.pythons import Python
 from wheels.targets import Target
 
-ROOT = Path(__file__).parents[1]
 OVERLAYS = Path(__file__).parent / "pyconfig"
 LIKE_CPYTHON = ("-DNDEBUG", "-fwrapv", "-fPIC")
 """What setuptools adds, for it has it from the interpreter."""
@@ -49,8 +48,16 @@ class Sources(NamedTuple):
     link_flags: list[str]
 
 
-def _run(command: Sequence[str | Path], what: str) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def run(command: Sequence[str | Path], what: str, **environment: str) -> None:
+    """Run a tool in the checkout; raises `BuildFailed` with what it says."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise BuildFailed(f"{what}: {done.stderr.strip() or done.stdout.strip()}")
 
@@ -80,7 +87,7 @@ def sources(work: Path) -> Sources:
     for file in extension.sources:
         if file.endswith(".pyx"):
             translated = work / Path(file).with_suffix(".c").name
-            _run([sys.executable, "-m", "cython", "-3", file, "-o", translated], file)
+            run([sys.executable, "-m", "cython", "-3", file, "-o", translated], file)
             files.append(str(translated))
         else:
             files.append(file)
@@ -97,7 +104,7 @@ def _compile(of: Sources, file: str, target: Target, headers: Path, folder: Path
         *(f"-ffile-prefix-map={ROOT}=.", f"-ffile-prefix-map={headers}=python"),
         *(f"-I{include}" for include in includes),
     ]
-    _run([*command, "-c", file, "-o", compiled], f"{file} for {headers.name}, {target.name}")
+    run([*command, "-c", file, "-o", compiled], f"{file} for {headers.name}, {target.name}")
     return compiled
 
 
@@ -109,22 +116,20 @@ def _build_id(objects: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
-def compiled(
-    of: Sources, python: Python, target: Target, headers: Path, work: Path, workers: Executor
-) -> Library:
+def compiled(of: Sources, python: Python, target: Target, headers: Path, work: Path) -> Library:
     """The core for one CPython and target; `headers` is what `headers.find` gave.
 
     Raises `BuildFailed`.
     """
     folder = work / f"{python.minor}-{target.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    objects = list(workers.map(lambda file: _compile(of, file, target, headers, folder), of.files))
+    objects = [_compile(of, file, target, headers, folder) for file in of.files]
     build_id = _build_id(objects)
     command = [
         *(*_zig_cc(target), "-shared", *of.link_flags, *target.link_flags),
         f"-Wl,--build-id=0x{build_id}",
     ]
     stripped, debug = folder / "stripped.so", folder / "debug.so"
-    _run([*command, "-s", "-o", stripped, *objects], str(stripped))
-    _run([*command, "-o", debug, *objects], str(debug))
+    run([*command, "-s", "-o", stripped, *objects], str(stripped))
+    run([*command, "-o", debug, *objects], str(debug))
     return Library(stripped.read_bytes(), debug.read_bytes(), build_id)

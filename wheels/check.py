@@ -7,9 +7,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from zipfile import ZipFile
 
 from packaging.utils import parse_wheel_filename
+
+from wheels.hardening import findings
 
 SIZE_MAX = 300_000
 """Bytes of a wheel."""
@@ -38,6 +42,14 @@ def _prove_tag(wheel: Path) -> None:
         raise Broken(f"{wheel.name} is {found['overall_tag']} only: {asked.stdout}")
 
 
+def _look_at_core(wheel: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder, ZipFile(wheel) as files:
+        (name,) = (name for name in files.namelist() if name.endswith(".so"))
+        found = findings(Path(files.extract(name, folder)))
+    if found:
+        raise Broken(f"{wheel.name}: {'; '.join(found)}")
+
+
 def checked(wheel: Path) -> str:
     """A line about a wheel that keeps its promises; raises `Broken`."""
     size = wheel.stat().st_size
@@ -45,4 +57,5 @@ def checked(wheel: Path) -> str:
         raise Broken(f"{wheel.name} has {size} bytes, more than {SIZE_MAX}")
     if not wheel.name.endswith("-any.whl"):
         _prove_tag(wheel)
+        _look_at_core(wheel)
     return f"{wheel.name}  {size / 1000:.0f} kB"

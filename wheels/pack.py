@@ -9,8 +9,6 @@ files give the same bytes.
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -23,7 +21,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from packaging.utils import parse_wheel_filename
 from wheel.wheelfile import WheelFile
 
-from wheels.build import ROOT, BuildFailed
+from wheels.build import run
+from wheels.checkout import ROOT
 from wheels.pythons import Python
 from wheels.targets import Target
 
@@ -46,18 +45,14 @@ def pure() -> Pure:
     Raises `BuildFailed`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
+        run(
             [
                 *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"),
                 *("--no-build-isolation", "--wheel-dir", folder, ROOT),
             ],
-            env={**os.environ, "PYROSCOPE_NATIVE_PURE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
+            "the pure wheel",
+            PYROSCOPE_NATIVE_PURE="1",
         )
-        if done.returncode != 0:
-            raise BuildFailed(f"the pure wheel: {done.stderr.strip()}")
         (file,) = Path(folder).glob("*-py3-none-any.whl")
         _, version, _, _ = parse_wheel_filename(file.name)
         with ZipFile(file) as made:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wheels.build import ROOT
+from wheels.checkout import ROOT
 
 DIST = ROOT / "dist"
 

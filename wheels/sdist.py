@@ -11,38 +11,28 @@ archive is packed again without that: all is of SOURCE_DATE_EPOCH, or of the las
 from __future__ import annotations
 
 import gzip
-import os
-import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from wheels.build import run
+from wheels.checkout import date
 
 
 def make(directory: Path) -> Path:
     """The sdist's path, in a directory that is made if need be.
 
-    Raises `subprocess.CalledProcessError` if the build fails.
+    Raises `BuildFailed`.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "-m", "build", "--sdist", "--outdir", scratch]
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", scratch]
+        run(command, "the sdist")
         [built] = Path(scratch).glob("*.tar.gz")
         repacked = directory / built.name
         repack(built, repacked, date())
     return repacked
-
-
-def date() -> int:
-    """Seconds since 1970 that the release is of."""
-    said = os.environ.get("SOURCE_DATE_EPOCH")
-    if said is None:
-        command = ["git", "log", "-1", "--format=%ct"]
-        said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return int(said)
 
 
 def repack(source: Path, target: Path, seconds: int) -> None:
