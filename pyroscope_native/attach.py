@@ -27,7 +27,6 @@ from pyroscope_native.meeting import Meeting
 from pyroscope_native.model import Merger, Profile
 from pyroscope_native.report import summary, text
 from pyroscope_native.report.summary import Facts
-from pyroscope_native.support import reason_unsupported
 from pyroscope_native.version import VERSION
 
 _TICK_S = 0.2
@@ -46,9 +45,6 @@ def attach(pid: int, config: Config, *, duration_s: float) -> int:
     Raises CommandError.
     """
     meeting = Meeting(pid)
-    reason = reason_unsupported()
-    if reason is not None:
-        raise CommandError(f"nothing can be profiled: {reason}")
     arguments = (_PACKAGE, VERSION, _settings(config), duration_s)
     with _Interrupts() as interrupts:
         connection = meeting.connect(arguments, is_off=lambda: bool(interrupts.status), say=_say)

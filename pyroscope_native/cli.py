@@ -8,6 +8,8 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+from typing import TextIO
 
 from pyroscope_native import config_file, settings, values
 from pyroscope_native.config import Config
@@ -87,6 +89,7 @@ _DOCTOR_EPILOG = """examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
+    _take_any_text(sys.stdout)
     words = list(sys.argv[1:] if arguments is None else arguments)
     program: list[str] = []
     if words[:1] == ["run"]:
@@ -113,6 +116,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; let nothing complain at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _take_any_text(stream: TextIO | None) -> None:
+    """Have what its encoding lacks come out as `?`: names may be in any script, and the
+    encoding of a Windows pipe, or of the C locale, has few."""
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="replace")
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -418,7 +428,15 @@ def _run_config(arguments: dict[str, object], file: str, name: str) -> Config:
     return config._replace(spare_output=f"{base}.pb.gz" if config.server_address else "")
 
 
+def _check_supported() -> None:
+    """Raises CommandError."""
+    reason = reason_unsupported()
+    if reason is not None:
+        raise CommandError(f"nothing can be profiled: {reason}")
+
+
 def _attach(options: argparse.Namespace) -> int:
+    _check_supported()
     from pyroscope_native.attach import attach
 
     duration_s = values.duration("duration", options.duration, least=0, most=_LONGEST_S)
@@ -480,6 +498,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if options.reset_fuse:
         if not config.application_name:
             raise ConfigError("--reset-fuse wants the --application-name of what died")
+        _check_supported()
         print(reset_fuse(config))
         return 0
     findings = examine(config)

@@ -48,12 +48,9 @@ def examine(config: Config) -> list[Finding]:
         f"{platform.python_implementation()} {platform.python_version()} on {sys.platform}"
     )
     if reason is not None:
-        return [
-            Finding(
-                "interpreter", "problem", f"{interpreter}: {reason}", "programs run unprofiled"
-            ),
-            _server(config),
-        ]
+        # Nothing is tried that no profile would come of.
+        words = f"{interpreter}: {reason}"
+        return [Finding("interpreter", "problem", words, "until then programs run unprofiled")]
     return [
         Finding("interpreter", "ok", f"{interpreter}, pyroscope_native {VERSION}"),
         _frames(),
@@ -228,14 +225,20 @@ _COMPANY = {
 """Packages that have to do with profiling, and what there is to know."""
 
 
-def _packages() -> list[Finding]:
-    findings = []
+def _protobuf() -> Finding:
     try:
-        findings.append(Finding("protobuf", "ok", metadata.version("protobuf")))
-    except metadata.PackageNotFoundError:
-        findings.append(
-            Finding("protobuf", "problem", "not installed", "pip install 'protobuf>=4.21'")
+        from pyroscope_native import messages  # noqa: F401
+    except ImportError as error:
+        return Finding(
+            "protobuf", "problem", str(error), "until then pprofs are neither written nor pushed"
         )
+    from google.protobuf import __version__ as version
+
+    return Finding("protobuf", "ok", version)
+
+
+def _packages() -> list[Finding]:
+    findings = [_protobuf()]
     for name, words in _COMPANY.items():
         try:
             version = metadata.version(name)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from pyroscope_native import note
@@ -94,4 +94,20 @@ def exec_program(words: Sequence[str], told: Note | None) -> NoReturn:
     note.take_out(environment)  # where a profiled program runs another
     if told is not None:
         told.put(environment)
-    os.execve(sys.executable, [sys.executable, *options, *words], environment)
+    command = [sys.executable, *options, *words]
+    if sys.platform == "win32":
+        _run_to_the_end(command, environment)
+    os.execve(sys.executable, command, environment)
+
+
+def _run_to_the_end(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Run `command` and end as it does: where exec ends the process, instead of becoming
+    another program in it, whoever waits for us would not wait for that."""
+    import signal
+    import subprocess
+
+    # Ctrl-C comes to both: it is the program's to obey, or not.
+    signal.signal(signal.SIGINT, lambda *_: None)
+    status = subprocess.call(command, env=environment)
+    # Of a crash, which is above what `sys.exit` takes, as the same 32 bits with a sign.
+    sys.exit(status - (1 << 32) if status >= 1 << 31 else status)

@@ -61,7 +61,10 @@ def _read(path: str) -> Profile:
 def _names(paths: Sequence[str]) -> list[str]:
     """What tells the files apart: their paths without what all share."""
     absolute = [os.path.abspath(path) for path in paths]
-    common = os.path.commonpath([os.path.dirname(path) for path in absolute])
+    try:
+        common = os.path.commonpath([os.path.dirname(path) for path in absolute])
+    except ValueError:  # of several drives
+        return [path.removesuffix(".pb.gz") for path in absolute]
     return [os.path.relpath(path, common).removesuffix(".pb.gz") for path in absolute]
 
 

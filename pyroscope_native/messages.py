@@ -5,13 +5,23 @@
 Generated code would tie us to one protobuf major, and the default descriptor
 pool may already hold the program's own copy of the same file: each schema gets
 a pool of its own.
+
+Importing this raises ImportError, which says what to do, where there is no protobuf that
+works: an old one may raise anything on a Python that is newer.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+try:
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+    from google.protobuf.message import DecodeError
+except Exception as error:
+    words = f"protobuf can't be imported ({type(error).__name__}: {error})"
+    raise ImportError(f"{words}: pip install --upgrade protobuf") from error
+
+__all__ = ["DecodeError", "Schema", "message_classes"]
 
 Schema = dict[str, dict[str, tuple[int, str]]]
 """Message name -> field name -> (number, type). A type is a protobuf scalar or

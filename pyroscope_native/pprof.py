@@ -14,9 +14,7 @@ import zlib
 from itertools import chain
 from typing import Any, TypeVar
 
-from google.protobuf.message import DecodeError
-
-from pyroscope_native.messages import Schema, message_classes
+from pyroscope_native.messages import DecodeError, Schema, message_classes
 from pyroscope_native.model import Frame, Function, Labels, Profile, Sample
 from pyroscope_native.turns import in_turns
 

@@ -1,31 +1,71 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this interpreter can be profiled, and if not, why."""
+"""Whether this interpreter can be profiled, and if not, why and what to do about it."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 OLDEST = (3, 9)
 NEWEST = (3, 15)
+SYSTEMS = ("linux", "darwin")
+
+_SUPPORTED = f"CPython {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+_BUILD = (
+    "with a C compiler and the Python headers at hand, "
+    "pip install --force-reinstall --no-binary pyroscope-native pyroscope-native"
+)
 
 
 def reason_unsupported() -> str | None:
     """Why nothing can be profiled here, in one line; None if it can."""
+    return _reason_of_interpreter() or _reason_of_core()
+
+
+def _reason_of_interpreter() -> str | None:
     if sys.implementation.name != "cpython":
-        return f"{sys.implementation.name} is not supported, only CPython"
+        return f"{sys.implementation.name} is not supported: run the program with {_SUPPORTED}"
+    if sys.platform not in SYSTEMS:
+        where = "in WSL or a container" if sys.platform == "win32" else "on Linux or macOS"
+        return f"{sys.platform} is not supported: run the program {where}"
     version = sys.version_info[:2]
-    if not OLDEST <= version <= NEWEST:
+    if version > NEWEST:
         return (
-            f"CPython {version[0]}.{version[1]} is not supported, "
-            f"only {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+            f"CPython {version[0]}.{version[1]} is newer than this version of pyroscope-native "
+            f"supports: upgrade it, or run the program with {_SUPPORTED}"
+        )
+    if version < OLDEST:
+        return (
+            f"CPython {version[0]}.{version[1]} is not supported: run the program with {_SUPPORTED}"
         )
     if "t" in sys.abiflags:
-        return "free-threaded CPython is not supported yet"
+        return "free-threaded CPython is not supported: run the program with an ordinary build"
+    return None
+
+
+def _reason_of_core() -> str | None:
     try:
-        from pyroscope_native import _core  # noqa: F401
+        import pyroscope_native._core  # noqa: F401
+    except ModuleNotFoundError:
+        others = _cores()
+        if others:
+            return (
+                f"it was installed for another Python ({', '.join(others)}): "
+                f"{sys.executable} -m pip install --force-reinstall pyroscope-native"
+            )
+        return f"it was installed without its native core, as where no wheel fits: {_BUILD}"
     except ImportError as error:
         if "interpreter" in str(error):
             return f"only a process's main interpreter can be profiled ({error})"
-        return f"the native core is missing ({error}): reinstall with a C compiler at hand"
+        return f"the native core can't be loaded ({error}): {_BUILD}"
     return None
+
+
+def _cores() -> list[str]:
+    """The cores that are there, whichever Python they are for."""
+    try:
+        names = os.listdir(os.path.dirname(os.path.abspath(__file__)))
+    except OSError:
+        return []
+    return sorted(name for name in names if name.startswith("_core.") and name.endswith(".so"))

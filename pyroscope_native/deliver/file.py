@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from pyroscope_native.errors import ConfigError
+from pyroscope_native.errors import CommandError, ConfigError
 from pyroscope_native.log import warn_once
 from pyroscope_native.model import Profile
 
@@ -77,9 +77,12 @@ def _format(path: str) -> Callable[[Profile, str, Sequence[Choice]], bytes]:
 
 
 def read_profile(path: str) -> Profile:
-    """The pprof at `path`. Raises ValueError, with the path in its words."""
-    from pyroscope_native.pprof import decode
-
+    """The pprof at `path`. Raises ValueError, with the path in its words, and CommandError
+    where no pprof can be read."""
+    try:
+        from pyroscope_native.pprof import decode
+    except ImportError as error:
+        raise CommandError(f"{path} can't be read: {error}") from None
     try:
         with open(path, "rb") as file:
             return decode(file.read())
@@ -127,7 +130,8 @@ def write_outputs(
         try:
             content = _format(path)(profile, name, sides)
         except Exception as error:
-            warn_once(f"output {path}", f"{path} was not written: {error!r}")
+            reason = str(error) if isinstance(error, ImportError) else repr(error)
+            warn_once(f"output {path}", f"{path} was not written: {reason}")
             continue
         place = _write_somewhere(path, content)
         if place is not None:

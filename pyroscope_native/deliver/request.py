@@ -15,11 +15,9 @@ import sys
 import zlib
 from collections.abc import Mapping
 
-from google.protobuf.message import DecodeError
-
 from pyroscope_native import pprof
 from pyroscope_native.deliver import limits
-from pyroscope_native.messages import message_classes
+from pyroscope_native.messages import DecodeError, message_classes
 from pyroscope_native.model import Profile
 
 _MESSAGES = message_classes(
