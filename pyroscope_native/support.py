@@ -54,7 +54,7 @@ def _reason_of_core() -> str | None:
                 f"it was installed for another Python ({', '.join(others)}): "
                 f"{sys.executable} -m pip install --force-reinstall pyroscope-native"
             )
-        return f"it was installed without its native core, as where no wheel fits: {_BUILD}"
+        return f"there is no native core, as where no wheel fits this machine: {_BUILD}"
     except ImportError as error:
         if "interpreter" in str(error):
             return f"only a process's main interpreter can be profiled ({error})"

@@ -30,7 +30,9 @@ sys.meta_path = [each for each in sys.meta_path if "editable" not in repr(each)]
 _WINDOWS = Path(__file__).with_name("like_windows.py").read_text()
 
 INTERPRETERS = {
-    "without a core": Interpreter("without its native core"),
+    "without a core": Interpreter(
+        "there is no native core, as where no wheel fits this machine: with a C"
+    ),
     "Windows": Interpreter("win32 is not supported: run the program in WSL", _WINDOWS),
     "FreeBSD": Interpreter("freebsd14 is not", "import sys; sys.platform = 'freebsd14'"),
     "PyPy": Interpreter("pypy is not", "import sys; sys.implementation.name = 'pypy'"),
