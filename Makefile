@@ -10,10 +10,10 @@ LABEL_SAMPLES ?= 1000000
 RUN ?= build/benchmarks/run.json
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick integration lint check-zone truth labels soak sanitize lines regrtest gate bench bench-peers bench-report clean FORCE
+.PHONY: help run test test-quick integration lint check-zone truth labels soak sanitize lines regrtest gate bench bench-peers bench-report wheels wheels-test aarch64-test wheels-again clean FORCE
 
 help: ## Show what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: $(VENV)/built ## Build, and profile an example to a flame-graph page
 	$(BIN)/python -m pyroscope_native run -o build/example.html -o build/example.pb.gz examples/render.py
@@ -36,7 +36,8 @@ lint: $(VENV)/linted ## Check style, types and the C code's warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror csrc/*.[ch] csrc/frames/*.h tests/c/*.[ch] benchmarks/*.[ch]
+	$(BIN)/mypy --python-version 3.11 -p wheels
+	$(BIN)/clang-format --dry-run -Werror csrc/*.[ch] csrc/frames/*.h tests/c/*.[ch] benchmarks/*.[ch] wheels/pyconfig/*/*.h
 	$(BIN)/python tests/support/strict_build.py
 
 check-zone: $(VENV)/tested ## Check what the signal handler may reach
@@ -72,6 +73,19 @@ bench-peers: $(VENV)/benched ## The same beside other profilers (hours)
 bench-report: $(VENV)/benched ## Make the documents of what bench or bench-peers has measured
 	$(BIN)/python -m benchmarks.report $(RUN)
 
+wheels: $(VENV)/released ## Build the sdist and all wheels into dist
+	$(BIN)/python -m wheels
+
+wheels-again: $(VENV)/released ## Build what is in dist a second time, and compare
+	$(BIN)/python -m wheels.reproduce
+
+wheels-test: $(VENV)/released ## Try out the x86_64 wheels of dist, where there is no compiler
+	$(BIN)/python -m wheels.roots x86_64
+	$(BIN)/python -m wheels.roots musl
+
+aarch64-test: $(VENV)/released ## Try out the core and the wheels for aarch64, emulated
+	$(BIN)/python -m wheels.roots aarch64
+
 clean: ## Remove what was made
 	rm -rf $(VENV) build dist *.egg-info pyroscope_native/_core.c pyroscope_native/*.so
 
@@ -99,6 +113,11 @@ $(VENV)/benched: $(VENV)/built
 	@mkdir -p $(dir $(RUN))
 	@touch $@
 
-$(VENV)/linted: $(VENV)/tested
+$(VENV)/released: $(VENV)/built
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: wheels are built by Python 3.11 or later; try make PYTHON=python3.12 VENV=.venv312"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[wheels]'
+	@touch $@
+
+$(VENV)/linted: $(VENV)/tested $(VENV)/released
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
 	@touch $@
