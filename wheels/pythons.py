@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The matrix of CPythons, `pythons.toml`.
 
-python -m wheels.pythons    a row a line, for shells: minor, tests
+    python -m wheels.pythons            a row a line, for shells: minor, tests
+    python -m wheels.pythons --json     the minors, for workflows
+
+Other modules read it by `pythons`.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import NamedTuple
@@ -41,5 +46,8 @@ def python(minor: str) -> Python:
 
 
 if __name__ == "__main__":
-    for each in pythons():
-        print(each.minor, each.tests)
+    if sys.argv[1:] == ["--json"]:
+        print(json.dumps([each.minor for each in pythons()]))
+    else:
+        for each in pythons():
+            print(each.minor, each.tests)
