@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The matrix of CPythons, `pythons.toml`.
 
-    python -m wheels.pythons            a row a line, for shells: minor, tests
-    python -m wheels.pythons --json     the minors, for workflows
+    python -m wheels.pythons                    a row a line, for shells: minor, tests
+    python -m wheels.pythons --json             the minors, for the matrix of a workflow
+    python -m wheels.pythons --cibuildwheel     what its CIBW_BUILD should be
 
 Other modules read it by `pythons`.
 """
@@ -48,6 +49,8 @@ def python(minor: str) -> Python:
 if __name__ == "__main__":
     if sys.argv[1:] == ["--json"]:
         print(json.dumps([each.minor for each in pythons()]))
+    elif sys.argv[1:] == ["--cibuildwheel"]:
+        print(*(f"{each.tag}-*" for each in pythons()))
     else:
         for each in pythons():
             print(each.minor, each.tests)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PLACES = ("csrc", "pyroscope_native", "tests", "benchmarks", "examples")
-SUFFIXES = {".c", ".h", ".py", ".pyi", ".pyx", ".css", ".js", ".html", ".sh", ".yaml", ".alloy"}
+PLACES = (".github", "csrc", "pyroscope_native", "tests", "benchmarks", "examples", "wheels")
+SUFFIXES = {".c", ".h", ".py", ".pyi", ".pyx", ".css", ".js", ".html", ".sh", ".yaml"}
+SUFFIXES |= {".alloy", ".toml", ".yml"}
 GENERATED = {"pyroscope_native/_core.c"}
 
 # Built up, so that no tool takes them for this file's own.
