@@ -32,13 +32,17 @@ integration: $(VENV)/tested ## Hold what a real server has stored against local 
 	@[ -n "$$PYROSCOPE_TEST_URL" ] || echo "make: all is skipped: PYROSCOPE_TEST_URL names no server (CONTRIBUTING, A real server)"
 	$(BIN)/python -m pytest tests/integration/test_real_server.py
 
-lint: $(VENV)/linted ## Check style, types and the C code's warnings
+lint: $(VENV)/linted ## Check style, types, the C code's warnings, and workflows
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy --python-version 3.11 -p wheels
+	$(BIN)/mypy --python-version 3.11 --follow-imports silent -p wheels
 	$(BIN)/clang-format --dry-run -Werror csrc/*.[ch] csrc/frames/*.h tests/c/*.[ch] benchmarks/*.[ch] wheels/pyconfig/*/*.h
 	$(BIN)/python tests/support/strict_build.py
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet --persona pedantic .github
+	$(BIN)/python tests/support/macos_builds.py
 
 check-zone: $(VENV)/tested ## Check what the signal handler may reach
 	$(BIN)/python -m pytest tests/rules
