@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.python import ROOT, python
-from tests.support.unsupported import INTERPRETERS, install
+from tests.support.unsupported import INTERPRETERS, PACKAGE, install
 
 SMOKE = str(ROOT / "wheels" / "smoke.py")
 
@@ -55,7 +55,7 @@ def test_a_profiler_where_none_is_expected() -> None:
 )
 def test_faults_are_found(module: str, right: str, wrong: str, fault: str, tmp_path: Path) -> None:
     package = tmp_path / "pyroscope_native"
-    shutil.copytree(ROOT / "pyroscope_native", package)
+    shutil.copytree(PACKAGE, package)
     path = package / f"{module}.py"
     assert path.read_text().count(right) == 1
     path.write_text(path.read_text().replace(right, wrong))

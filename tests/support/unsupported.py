@@ -8,7 +8,10 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
+import pyroscope_native
 from tests.support.python import ROOT
+
+PACKAGE = Path(pyroscope_native.__file__).parent
 
 
 class Interpreter(NamedTuple):
@@ -48,7 +51,7 @@ def install(interpreter: Interpreter, directory: Path) -> dict[str, str]:
     """Install the package into `directory`; returns the environment in which Python is
     such an interpreter, and finds it there."""
     package = shutil.copytree(
-        ROOT / "pyroscope_native",
+        PACKAGE,
         directory / "pyroscope_native",
         ignore=shutil.ignore_patterns("_core.*", "__pycache__"),
     )
