@@ -138,10 +138,12 @@ def check_run(directory: str) -> float:
 
     profile = read_profile(os.path.join(directory, "out.pb.gz"))
     lines: dict[str, set[int]] = {"inner": set(), "outer": set()}
-    for frame in profile.frames:
+    frames = set()
+    for number, frame in enumerate(profile.frames):
         name, filename, _ = profile.functions[frame.function]
         if filename.endswith("app.py") and name in lines:
             lines[name].add(frame.line)
+            frames.add(number)
     for name, found in lines.items():
         want(bool(found) and found <= LINES[name], f"{name} is in the lines {sorted(found)}")
     page = Path(directory, "out.html").read_text(encoding="utf-8")
@@ -149,7 +151,9 @@ def check_run(directory: str) -> float:
     stacks = Path(directory, "out.collapsed").read_text(encoding="utf-8").splitlines()
     own = [stack for stack in stacks if stack.rpartition(" ")[0].endswith("outer;inner")]
     want(bool(own), f"outer;inner is not among the stacks {stacks}")
-    return check_ratio("run", profile.total, float(words[-1]))
+    # Without what the interpreter has used to come to the program: under an emulator, much.
+    claimed_ns = sum(each.value for each in profile.samples if frames.intersection(each.stack))
+    return check_ratio("run", claimed_ns, float(words[-1]))
 
 
 def burn(seconds: float) -> float:

@@ -63,6 +63,12 @@ def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Installed:
     return Installed(INTERPRETERS[request.param], tmp_path)
 
 
+one_and_the_strangest = pytest.mark.parametrize(
+    "installed", ["without a core", "Windows"], indirect=True
+)
+"""For what takes many processes."""
+
+
 def test_everything_is_accepted(installed: Installed) -> None:
     done = installed.python(str(ACCEPTED))
     assert done.stdout == "accepted\n", done.stderr
@@ -88,6 +94,7 @@ def test_a_program_is_run(installed: Installed) -> None:
     assert os.listdir(installed.cwd) == ["app.py"]
 
 
+@one_and_the_strangest
 @pytest.mark.parametrize("words", [("-m", "app"), ("-c", "import app"), ("--", "app.py")])
 def test_ways_to_name_a_program(installed: Installed, words: tuple[str, ...]) -> None:
     (installed.cwd / "app.py").write_text("import sys; print('ran'); sys.exit('failed')")
@@ -126,6 +133,7 @@ def test_what_can_not_be_done(installed: Installed, words: tuple[str, ...]) -> N
     assert done.stderr.count("\n") == 1
 
 
+@one_and_the_strangest
 def test_help_and_version(installed: Installed) -> None:
     for words in ([], ["--help"], ["--version"], ["run", "--help"], ["attach", "--help"]):
         done = installed.command(*words)
@@ -133,6 +141,7 @@ def test_help_and_version(installed: Installed) -> None:
         assert "pyroscope-native" in done.stdout
 
 
+@one_and_the_strangest
 def test_profiles_of_others_are_shown_and_merged(installed: Installed) -> None:
     one, other = (str(installed.cwd / name) for name in ("one.pb.gz", "other.pb.gz"))
     assert write_outputs(PROFILE, [one, other], "app") == [one, other]
