@@ -29,6 +29,7 @@ BENCHMARKS = (
     "memory",
     "accuracy",
     "start",
+    "installed",
 )
 """Modules, each with a function `measure(plan)` that yields figures."""
 

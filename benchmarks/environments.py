@@ -25,6 +25,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,27 +86,31 @@ def _made(profiler: Profiler, interpreter: tuple[str, ...]) -> Environment:
     directory = DIRECTORY / re.sub("[^a-z0-9]+", "-", profiler.name.lower())
     mine = directory / "bin" / "python"
     try:
-        version = _output([*before, python, "-c", "import sys; print(sys.version)"])
+        version = output([*before, python, "-c", "import sys; print(sys.version)"])
         wanted = {"python": [*interpreter, version], "packages": [*profiler.requirements, *ALWAYS]}
         stamp = directory / "made.json"
         if not (stamp.exists() and json.loads(stamp.read_text()) == wanted):
             shutil.rmtree(directory, ignore_errors=True)
             directory.parent.mkdir(parents=True, exist_ok=True)
-            _output([*before, python, "-m", "venv", str(directory)])
+            output([*before, python, "-m", "venv", str(directory)])
             install = [*before, str(mine), "-m", "pip", "install", "--disable-pip-version-check"]
-            _output([*install, "--quiet", *wanted["packages"]])
+            output([*install, "--quiet", *wanted["packages"]])
             stamp.write_text(json.dumps(wanted))  # last: what is interrupted is begun again
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Unavailable(_reason(error)) from error
+        raise Unavailable(reason(error)) from error
     return Environment(mine, tuple(before), version)
 
 
-def _output(words: list[str]) -> str:
-    done = subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True)
+def output(words: list[str], variables: Mapping[str, str] | None = None) -> str:
+    """What a command says on stdout; raises `CalledProcessError` if it fails."""
+    done = subprocess.run(
+        words, cwd=ROOT, env=variables, check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """The last line that says why a command has failed."""
     if isinstance(error, subprocess.CalledProcessError):
         lines: list[str] = (error.stderr or error.stdout).strip().splitlines() or [str(error)]
         errors = [line for line in lines if line.startswith("ERROR")]

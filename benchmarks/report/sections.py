@@ -170,6 +170,12 @@ LAYOUTS = {
         charts=_memory,
     ),
     "start": _Layout("Start", "What a program takes longer to begin and to end.", charts=_start),
+    "installed": _Layout(
+        "Installed",
+        "What the wheel takes on disk, and what importing it takes of a bare interpreter, before "
+        "anything is profiled: `package` is `import pyroscope_native`, `names` what a program "
+        "imports from it that configures and labels. `import` is CPU time.",
+    ),
     "labels": _Layout(
         "Labels", "What it takes to enter and leave `tag_wrapper`.", "case", ("metric",)
     ),
