@@ -6,18 +6,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
 from warnings import warn
 
-from pyroscope_native import settings, values
 from pyroscope_native.choices import LineNo, ProfilerImplementation
-from pyroscope_native.config import DEFAULT_SERVER_ADDRESS, Config
 from pyroscope_native.errors import ConfigError, SourceError
-from pyroscope_native.figures import Stats
 from pyroscope_native.log import inform, set_level, show, warn_once
-from pyroscope_native.settings_table import BY_NAME
 from pyroscope_native.support import reason_unsupported
+
+# Settings take `typing` and `re`, so they are imported by what looks at them: a program that
+# has not begun to profile pays little for being able to.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from pyroscope_native.config import Config
+    from pyroscope_native.figures import Stats
 
 
 def configure(
@@ -118,6 +122,9 @@ def configure(
         warn("native is deprecated and does nothing", DeprecationWarning, stacklevel=2)
     if not isinstance(cpu_implementation, ProfilerImplementation):
         raise ConfigError("cpu_implementation must be a ProfilerImplementation")
+    from pyroscope_native import values
+    from pyroscope_native.config import DEFAULT_SERVER_ADDRESS
+
     given = _given(arguments)
     if "tags" in given:
         values.mapping("tags", tags)
@@ -146,6 +153,8 @@ def configure(
 def _given(arguments: Mapping[str, Any]) -> dict[str, object]:
     """Those of `configure()` that are settings, and say something: not their default, and
     not nothing."""
+    from pyroscope_native.settings_table import BY_NAME
+
     code = configure.__code__
     positional = code.co_varnames[: code.co_argcount]
     defaults = dict(zip(positional, configure.__defaults__ or ()))
@@ -164,6 +173,9 @@ def _given(arguments: Mapping[str, Any]) -> dict[str, object]:
 def _resolve(arguments: Mapping[str, object]) -> Config | None:
     """What is to be done; None, which has been logged, if nothing is. Raises ConfigError
     for an argument."""
+    from pyroscope_native import settings
+    from pyroscope_native.config import Config
+
     try:
         config = settings.resolve(
             arguments,

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, Optional
 
 from pyroscope_native.errors import ConfigError
+from pyroscope_native.label_rules import check_tag
 
 Clock = Literal["thread", "process"]
 LineNumbers = Literal["last", "first", "none"]
@@ -20,7 +21,6 @@ LineNumbers = Literal["last", "first", "none"]
 DEFAULT_SERVER_ADDRESS = "http://localhost:4040"
 
 _NONE: Mapping[str, str] = MappingProxyType({})
-_RESERVED_TAGS = frozenset({"service_name"})
 
 SERIES_LABELS = 30
 """As many labels may a series have, by a server's default."""
@@ -119,15 +119,3 @@ def check_process_tag(name: str, value: str) -> None:
     check_tag(name, value)
     if name in SAMPLE_ONLY:
         raise ConfigError(f"{name} is a label of samples, and can't be one of a process")
-
-
-def check_tag(name: str, value: str) -> None:
-    """Raises ConfigError for a tag that a server would refuse."""
-    if not (name.isascii() and name.isidentifier()) or len(name) > 1024:
-        raise ConfigError(
-            f"a tag's name is letters, digits and _, not beginning with a digit: {name!r:.100}"
-        )
-    if name in _RESERVED_TAGS or name.startswith("__"):
-        raise ConfigError(f"the tag name {name} is reserved")
-    if not value or len(value.encode("utf-8", "replace")) > 2048:
-        raise ConfigError(f"the value of tag {name} must be 1 to 2048 bytes")

@@ -13,15 +13,18 @@ context have it, and others never do. Beneath it lie the tags of the thread.
 from __future__ import annotations
 
 import functools
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from typing import Any, TypeVar
 
-from pyroscope_native import config
 from pyroscope_native.errors import ConfigError
+from pyroscope_native.label_rules import check_tag
 from pyroscope_native.log import warn_once
 from pyroscope_native.support import reason_unsupported
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from typing import Any, TypeVar
+
+    _F = TypeVar("_F", bound=Callable[..., Any])
 
 _PLAIN = 2048
 """The characters of a value that need no look, if they are ASCII: as `check_tag` has it."""
@@ -66,7 +69,7 @@ def checked(name: object, value: object) -> tuple[str, str] | None:
             known = str(name)
             if _checks.replace_periods:
                 known = known.replace(".", "_")
-        config.check_tag(known, text)
+        check_tag(known, text)
     except Exception as error:
         _checks.refused += 1
         shown = error if isinstance(error, ConfigError) else repr(error)

@@ -8,7 +8,10 @@ The logger is called `pyroscope_native`.
 from __future__ import annotations
 
 import sys
-import threading
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "off": 100}
 """As `logging` has them."""
@@ -78,7 +81,8 @@ def _forget_dummy_thread() -> None:
     and lists it: a program that waits for all the threads it finds would wait
     for ours.
     """
+    threading: Any = sys.modules["threading"]  # which logging has loaded
     ident = threading.get_ident()
-    active = threading._active  # type: ignore[attr-defined]
+    active = threading._active
     if isinstance(active.get(ident), threading._DummyThread):
         active.pop(ident, None)

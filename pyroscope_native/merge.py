@@ -9,9 +9,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from pyroscope_native.config import check_tag
 from pyroscope_native.deliver.file import check_output, read_profile, write_outputs
 from pyroscope_native.errors import CommandError
+from pyroscope_native.label_rules import check_tag
 from pyroscope_native.model import Merger, Profile
 
 _PATIENCE_S = 1.0

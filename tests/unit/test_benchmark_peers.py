@@ -61,7 +61,7 @@ def make(monkeypatch: pytest.MonkeyPatch, profiler: Profiler) -> list[list[str]]
         return "3.9.1 (built)"
 
     environments._made.cache_clear()
-    monkeypatch.setattr(environments, "_output", output)
+    monkeypatch.setattr(environments, "output", output)
     environments.environment(profiler)
     return [words for words in commands if "-m" in words]
 
