@@ -8,14 +8,16 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from benchmarks import labels, memory_churn, pipeline, start, ways
+from benchmarks import installed, installed_wheel, labels, memory_churn, pipeline, start, ways
 from benchmarks.environments import OURS as OUR_ENVIRONMENT
+from benchmarks.environments import ROOT, Environment
 from benchmarks.pipeline_holds import _Watch
 from benchmarks.profilers import NONE, OURS, Recording
-from benchmarks.runner import run_for_result
+from benchmarks.runner import ProgramFailed, run_for_result
 from benchmarks.sink import Sink
 from benchmarks.windows import Size
 
@@ -89,3 +91,32 @@ def test_labels_are_entered_and_left() -> None:
         least = run_for_result(OURS, recording, words)
     assert least["one label"] < least["one within another"]
     assert least["reference"] > 0
+
+
+@pytest.fixture(scope="module")
+def in_a_wheel() -> Environment:
+    if not (ROOT / "setup.py").exists():
+        pytest.skip("no source tree is beside these tests")
+    return installed_wheel.installed(installed_wheel.wheel())
+
+
+@pytest.mark.parametrize("imports", installed.STATEMENTS)
+def test_what_is_imported_is_the_installed_wheel(in_a_wheel: Environment, imports: str) -> None:
+    seen = installed.imported(installed.STATEMENTS[imports], in_a_wheel)
+    origin = Path(seen.origin)
+    assert in_a_wheel.python.parents[1] in origin.parents
+    assert list((origin.parent / "__pycache__").glob("api.*.pyc"))
+    assert list(origin.parent.glob("_core.*.so"))
+    assert seen.cpu_ns > 0
+    assert seen.reference_ns > 0
+
+
+def test_without_the_package_nothing_is_imported(in_a_wheel: Environment) -> None:
+    nothing = installed.imported("pass", in_a_wheel)
+    assert nothing.origin == ""
+    assert nothing.cpu_ns < installed.imported("import typing", in_a_wheel).cpu_ns
+
+
+def test_an_import_that_fails_says_why(in_a_wheel: Environment) -> None:
+    with pytest.raises(ProgramFailed, match="no_such_module"):
+        installed.imported("import no_such_module", in_a_wheel)

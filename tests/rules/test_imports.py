@@ -133,9 +133,7 @@ def imported_with(statement: str) -> list[str]:
 def test_importing_is_cheap() -> None:
     # A .pth file of somebody else may import what it likes.
     others = set(imported_with(""))
-    threads, *modules = imported_with(
-        f"from {NAME} import configure, profile, stats, tag_wrapper"
-    )
+    threads, *modules = imported_with(f"from {NAME} import configure, profile, stats, tag_wrapper")
     assert {f"{NAME}.api", f"{NAME}.labels"} <= {*modules}
     assert threads == "0"
     heavy = ("google", "asyncio", "http", "ssl", "opentelemetry", "typing", "re", "threading")

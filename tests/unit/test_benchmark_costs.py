@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import colorsys
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from benchmarks import labels, memory, pipeline, start, start_program, ways
+from benchmarks import installed, labels, memory, pipeline, start, start_program, ways
 from benchmarks.figures import Figure
+from benchmarks.installed import Imported
 from benchmarks.memory_program import Resident
 from benchmarks.profilers import OURS
 from benchmarks.start import Seen
@@ -133,3 +135,26 @@ def test_who_does_not_push_is_found_out() -> None:
         pass
     with ways.recording(ways.FILE) as recording:
         assert not recording.sink
+
+
+def test_an_import_costs_what_a_program_without_it_lacks() -> None:
+    pairs = [
+        (Imported(5_000_000, 3 << 20, 100_000, "x"), Imported(1_000_000, 1 << 20, 50_000, "")),
+        (Imported(7_000_000, 4 << 20, 80_000, "x"), Imported(500_000, 1 << 20, 90_000, "")),
+        (Imported(9_000_000, 6 << 20, 70_000, "x"), Imported(1_000_000, 1 << 20, 60_000, "")),
+    ]
+    figures = list(installed.figures("names", pairs))
+    assert one(figures, "import", imports="names").value == 6.5
+    assert one(figures, "resident", imports="names").value == 3
+    assert one(figures, "relative cpu").value == 4_500_000 / 50_000
+
+
+def test_sizes_are_of_the_wheel_and_of_all_that_is_installed(tmp_path: Path) -> None:
+    packed, package = tmp_path / "x.whl", tmp_path / "package"
+    packed.write_bytes(b"x" * 500)
+    (package / "part").mkdir(parents=True)
+    (package / "one.py").write_bytes(b"x" * 1000)
+    (package / "part" / "two.py").write_bytes(b"x" * 2000)
+    figures = list(installed.sizes(packed, package))
+    assert one(figures, "wheel").value == 0.5
+    assert one(figures, "on disk").value == 3
