@@ -84,25 +84,31 @@ static enum pn_record_kind take_sig(pn_thread *thread, PyInterpreterState *inter
  * side looks for handlers after it has said that they are not). Between the
  * two a store must not pass a load. A full barrier here would cost a tenth of
  * the handler, so the other side makes all processors pass one
- * (pn_barrier_all), and here only the compiler is told. */
-static inline void enter_sig(pn_thread *thread)
+ * (pn_barrier_all), and here only the compiler is told. It is told of the fuse's mark
+ * by the same: a fault comes in the thread's own order. */
+static inline void enter_sig(const pn_tick *tick)
 {
-    pn_fuse_mark_sig(PN_FUSE_SLOTS + thread->index, true);
-    atomic_store_explicit(&thread->in_handler, true, memory_order_relaxed);
+    pn_fuse_mark_sig(PN_FUSE_SLOTS + tick->thread->index, true);
+    atomic_store_explicit(&tick->thread->in_handler[tick->start % PN_STARTS_APART], true,
+                          memory_order_relaxed);
     PN_LIGHT_BARRIER();
 }
 
-static inline void leave_sig(pn_thread *thread)
+/* Release pairs with acquire in pn_threads_in_handler and in recycling: who sees that a
+ * handler has left sees what it has counted and claimed, and may use its slot. */
+static inline void leave_sig(const pn_tick *tick)
 {
-    atomic_store_explicit(&thread->in_handler, false, memory_order_release);
-    pn_fuse_mark_sig(PN_FUSE_SLOTS + thread->index, false);
+    atomic_store_explicit(&tick->thread->in_handler[tick->start % PN_STARTS_APART], false,
+                          memory_order_release);
+    pn_fuse_mark_sig(PN_FUSE_SLOTS + tick->thread->index, false);
 }
 
-static void sample_sig(pn_thread *thread, const siginfo_t *info, PyInterpreterState *interp,
+static void sample_sig(const pn_tick *tick, const siginfo_t *info, PyInterpreterState *interp,
                        uintptr_t c_stack_low)
 {
+    pn_thread *thread = tick->thread;
     uint64_t overrun;
-    uint64_t weight_ns = pn_timer_weigh_sig(thread, info, &overrun);
+    uint64_t weight_ns = pn_timer_weigh_sig(tick, info, &overrun);
     if (weight_ns == 0)
         return;
     pn_count_sig(&thread->seen_ns, weight_ns);
@@ -142,23 +148,23 @@ static void on_signal_sig(int signo, siginfo_t *info, void *context)
     } else if (tick.kind == PN_TICK_SAMPLE && tick.thread == NULL) {
         uint64_t overrun;
         if (pn_handler_is_enabled())
-            pn_threads_count_slotless_sig(pn_timer_weigh_sig(NULL, info, &overrun));
+            pn_threads_count_slotless_sig(pn_timer_weigh_sig(&tick, info, &overrun));
     } else if (tick.kind == PN_TICK_SAMPLE) {
         uint64_t began_ns = pn_handler_time_begin_sig(
             atomic_load_explicit(&tick.thread->samples, memory_order_relaxed));
-        enter_sig(tick.thread);
+        enter_sig(&tick);
         /* Between the tick and the entry there may have been a stop, and a start
-         * that has given the slot to another thread. Acquire: that start is
-         * prepared before the handler is enabled. */
+         * that has given the slot to another thread. Acquire pairs with the store in
+         * pn_handler_enable: that start is prepared before, so its number is seen. */
         PyInterpreterState *interp = atomic_load_explicit(&handler.interp, memory_order_acquire);
         /* The signal frame, where the context is, lies just below the
          * interrupted C frame. */
         if (interp != NULL && tick.start == pn_timer_starts_sig())
-            sample_sig(tick.thread, info, interp, (uintptr_t)context);
+            sample_sig(&tick, info, interp, (uintptr_t)context);
         if (tick.thread->tid != atomic_load_explicit(&handler.main_tid, memory_order_relaxed))
             pn_stray_look_sig(&((const ucontext_t *)context)->uc_sigmask);
         pn_handler_time_end_sig(began_ns);
-        leave_sig(tick.thread);
+        leave_sig(&tick);
     }
     errno = saved_errno;
 }
@@ -177,6 +183,8 @@ int pn_handler_install(void)
     /* A fault with its signal blocked is death without a word. */
     sigdelset(&action.sa_mask, SIGSEGV);
     sigdelset(&action.sa_mask, SIGBUS);
+    /* The call below writes this when a signal may already have come. */
+    sigaction(SIGPROF, NULL, &handler.previous);
     return sigaction(SIGPROF, &action, &handler.previous) == 0 ? 0 : errno;
 }
 

@@ -3,6 +3,7 @@
  */
 #include "threads.h"
 
+#include "ring.h"
 #include "wake.h"
 
 #include <errno.h>
@@ -21,6 +22,9 @@ static _Atomic uint64_t slotless_ns;
 /* Since the last recycling; where so many have ended it is time for another. */
 enum { RETIRED_WAKE = 512 };
 static _Atomic uint32_t retired;
+
+/* How far a retired slot's records reach is not known yet. */
+#define NOT_KNOWN UINT64_MAX
 
 /* Counters of recycled slots; owned by the drain. */
 static pn_thread_totals recycled;
@@ -103,18 +107,33 @@ pn_thread *pn_thread_from_pointer_sig(const void *pointer)
     return NULL;
 }
 
-void pn_thread_retire(pn_thread *thread, uint64_t ring_head)
+/* Acquire: see leave_sig in handler.c. */
+static uint32_t count_handlers(const pn_thread *thread)
 {
-    thread->retired_at = ring_head;
+    uint32_t count = 0;
+    for (int i = 0; i < PN_STARTS_APART; i++)
+        count += atomic_load_explicit(&thread->in_handler[i], memory_order_acquire);
+    return count;
+}
+
+static void clear_handlers(pn_thread *thread)
+{
+    for (int i = 0; i < PN_STARTS_APART; i++)
+        atomic_store_explicit(&thread->in_handler[i], false, memory_order_relaxed);
+}
+
+void pn_thread_retire(pn_thread *thread)
+{
+    thread->claimed_until = NOT_KNOWN;
     atomic_store_explicit(&thread->state, PN_SLOT_RETIRED, memory_order_release);
     if (atomic_fetch_add_explicit(&retired, 1, memory_order_relaxed) + 1 == RETIRED_WAKE)
         pn_wake_post_sig(PN_WAKE_DRAIN);
 }
 
-void pn_thread_retire_gone(pn_thread *thread, uint64_t ring_head)
+void pn_thread_retire_gone(pn_thread *thread)
 {
-    atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
-    pn_thread_retire(thread, ring_head);
+    clear_handlers(thread);
+    pn_thread_retire(thread);
 }
 
 void pn_thread_release(pn_thread *thread)
@@ -146,7 +165,7 @@ static void recycle_gil(pn_thread *thread)
     for (int i = 0; i < PN_DROP_COUNT; i++)
         atomic_store_explicit(&thread->drop_ns[i], 0, memory_order_relaxed);
     atomic_store_explicit(&thread->settled_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&thread->in_handler, false, memory_order_relaxed);
+    clear_handlers(thread);
     thread->first_ns = 0;
     thread->counted_from_ns = 0;
     thread->tid = 0;
@@ -156,14 +175,26 @@ static void recycle_gil(pn_thread *thread)
     atomic_store_explicit(&thread->state, PN_SLOT_FREE, memory_order_release);
 }
 
+/* Whether a record from `ring_tail` on may name a retired slot. A handler that a stop
+ * has not waited for may claim one until it leaves, so the head is read after that.
+ * Acquire pairs with the release in leave_sig (handler.c): the head is then not older
+ * than the handler's claim. */
+static bool is_named(pn_thread *thread, uint64_t ring_tail)
+{
+    if (count_handlers(thread) > 0)
+        return true;
+    if (thread->claimed_until == NOT_KNOWN)
+        thread->claimed_until = pn_ring_head();
+    return thread->claimed_until > ring_tail;
+}
+
 void pn_threads_recycle_gil(uint64_t ring_tail)
 {
     atomic_store_explicit(&retired, 0, memory_order_relaxed);
     for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
         pn_thread *thread = slot_at_sig(i);
         if (atomic_load_explicit(&thread->state, memory_order_acquire) == PN_SLOT_RETIRED &&
-            thread->retired_at <= ring_tail &&
-            !atomic_load_explicit(&thread->in_handler, memory_order_acquire))
+            !is_named(thread, ring_tail))
             recycle_gil(thread);
     }
 }
@@ -204,6 +235,6 @@ uint32_t pn_threads_in_handler(void)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < pn_threads_mapped(); i++)
-        count += atomic_load_explicit(&slot_at_sig(i)->in_handler, memory_order_acquire);
+        count += count_handlers(slot_at_sig(i));
     return count;
 }

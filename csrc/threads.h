@@ -35,6 +35,10 @@ enum pn_drop {
     PN_DROP_COUNT,
 };
 
+/* A handler whose tick is of an earlier start says so apart from those of the slot's
+ * next owner: else it would say for them that they have left. */
+enum { PN_STARTS_APART = 8 };
+
 typedef struct {
     /* One cache line: all that a tick usually touches besides the stack. */
     _Alignas(64) _Atomic int state;
@@ -45,7 +49,7 @@ typedef struct {
     _Atomic uint64_t samples;
     _Atomic uint64_t overruns;
     uint64_t first_ns; /* weight of the first tick, 0: it has come; set with the period */
-    _Atomic bool in_handler;
+    _Atomic bool in_handler[PN_STARTS_APART]; /* by the start of the tick */
 
     /* The same, less often. */
     _Alignas(64) _Atomic uint64_t torn;
@@ -60,13 +64,13 @@ typedef struct {
     /* Owned by timer.c, in ordinary context. */
     timer_t timer;
     _Atomic bool has_timer;
-    bool tells_end;
+    _Atomic bool tells_end;   /* set by the thread itself, without the mutex */
     uint64_t phase_ns;        /* from the first tick to the second */
     uint64_t counted_from_ns; /* CPU that it had used where its weights begin */
 
     /* Owned by the drain. */
-    _Atomic uint64_t retired_at; /* ring head when it was retired; a stop may meet a scan */
-    uint32_t window_entry;       /* the thread's number in the open window, + 1 */
+    _Atomic uint64_t claimed_until; /* of a retired slot; a stop may meet a scan */
+    uint32_t window_entry;          /* the thread's number in the open window, + 1 */
 
     /* Under the GIL: what the thread was called when it began, or NULL. */
     PyObject *name;
@@ -74,6 +78,17 @@ typedef struct {
     /* Written by the thread's own handler only. */
     _Alignas(64) uint64_t stack[PN_DEPTH_MAX];
 } pn_thread;
+
+/* Who may read what, and by which order:
+ *
+ * - Fields that `claim` and timer.c set reach the thread's handler with its timer: both
+ *   timer_settime and the delivery of the signal pass through a lock in the kernel.
+ * - Counters are relaxed. Sums of them are exact where their handlers have been seen to
+ *   leave (in_handler, acquire); meanwhile they are what was true of late.
+ * - A slot changes hands by `state`: FREE is stored with release, and taken with
+ *   acquire, so the new owner comes after all that recycling has done.
+ * - Threads find each other's slots under timer.c's mutex, the drain under the GIL.
+ */
 
 /* Slots are mapped in blocks: a block's pages are touched when used. */
 enum { PN_THREADS_PER_BLOCK = 32, PN_THREAD_BLOCKS = 256 };
@@ -91,17 +106,17 @@ pn_thread *pn_thread_claim_sig(pid_t tid);
 pn_thread *pn_thread_from_pointer_sig(const void *pointer);
 
 /* Make a LIVE slot RETIRED. Wakes the drain when many are. */
-void pn_thread_retire(pn_thread *thread, uint64_t ring_head);
+void pn_thread_retire(pn_thread *thread);
 
 /* The same where the thread is gone, and in no handler whatever its slot says. */
-void pn_thread_retire_gone(pn_thread *thread, uint64_t ring_head);
+void pn_thread_retire_gone(pn_thread *thread);
 
 /* Give back a LIVE slot that no handler has ever seen. */
 void pn_thread_release(pn_thread *thread);
 
-/* Free the slots retired before the ring's tail passed `ring_tail`, after
- * adding their counters to the totals. One whose handler still runs, which a
- * stop has not waited for, is kept. */
+/* Free the retired slots that no record from `ring_tail` on names, after adding
+ * their counters to the totals. One whose handler still runs, which a stop has not
+ * waited for, is kept. */
 void pn_threads_recycle_gil(uint64_t ring_tail);
 
 /* After a fork: forget all threads, keep the totals. */
@@ -129,7 +144,7 @@ uint64_t pn_threads_ended_seen_ns(void);
 /* Count a tick in a thread that has no slot. */
 void pn_threads_count_slotless_sig(uint64_t weight_ns);
 
-/* Threads whose handler is running right now. */
+/* Handlers that are running right now. */
 uint32_t pn_threads_in_handler(void);
 
 /* Add to a counter that only the calling thread writes. */

@@ -4,7 +4,6 @@
 #include "timer.h"
 
 #include "clocks.h"
-#include "ring.h"
 #include "tasks.h"
 #include "tls.h"
 #include "unseen.h"
@@ -205,13 +204,13 @@ static void delete_timer(pn_thread *thread)
 static void retire(pn_thread *thread)
 {
     delete_timer(thread);
-    pn_thread_retire(thread, pn_ring_head());
+    pn_thread_retire(thread);
 }
 
 static void retire_gone(pn_thread *thread)
 {
     delete_timer(thread);
-    pn_thread_retire_gone(thread, pn_ring_head());
+    pn_thread_retire_gone(thread);
 }
 
 /* Of the CPU that a thread has used, what nobody has counted: it began since the
@@ -240,6 +239,7 @@ static int attach(pid_t tid, bool is_new, pn_thread **attached)
     uint64_t before_ns = is_new ? uncounted_ns(used_ns) : 0;
     thread->first_ns = atomic_load(&timers.kernel_tick_ns) + before_ns;
     thread->counted_from_ns = used_ns - before_ns;
+    /* What the handler reads of the slot is complete before this: see threads.h. */
     error = create_timer(pn_clock_of_thread(tid), tid, pn_timer_cookie(thread), 1, period_ns,
                          &thread->timer);
     thread->has_timer = error == 0;
@@ -510,16 +510,16 @@ static pn_tick thread_tick_sig(const siginfo_t *info, uint32_t start)
 {
     uintptr_t cookie = (uintptr_t)info->si_value.sival_ptr;
     if (info->si_code != SI_TIMER)
-        return (pn_tick){PN_TICK_FOREIGN, start, NULL};
+        return (pn_tick){PN_TICK_FOREIGN, start, NULL, PN_CLOCK_THREAD};
     if (cookie == (uintptr_t)&scan_clock)
-        return (pn_tick){PN_TICK_SCAN, start, NULL};
+        return (pn_tick){PN_TICK_SCAN, start, NULL, PN_CLOCK_THREAD};
     uintptr_t bits = cookie % COOKIE_STARTS;
     pn_thread *thread = pn_thread_from_pointer_sig((const void *)(cookie - bits));
     if (thread == NULL)
-        return (pn_tick){PN_TICK_FOREIGN, start, NULL};
+        return (pn_tick){PN_TICK_FOREIGN, start, NULL, PN_CLOCK_THREAD};
     if (bits != start % COOKIE_STARTS)
-        return (pn_tick){PN_TICK_STALE, start, NULL};
-    return (pn_tick){PN_TICK_SAMPLE, start, thread};
+        return (pn_tick){PN_TICK_STALE, start, NULL, PN_CLOCK_THREAD};
+    return (pn_tick){PN_TICK_SAMPLE, start, thread, PN_CLOCK_THREAD};
 }
 
 /* Go over to a period of `period_ns`. The weight of what the thread has used since
@@ -580,7 +580,7 @@ static void retire_all(void)
 {
     for (uint32_t i = 0; i < pn_threads_mapped(); i++)
         if (atomic_load(&pn_thread_at(i)->state) == PN_SLOT_LIVE)
-            pn_thread_retire(pn_thread_at(i), pn_ring_head());
+            pn_thread_retire(pn_thread_at(i));
 }
 
 static int start_thread_timers(void)
@@ -629,7 +629,7 @@ void *pn_timer_cookie(pn_thread *thread)
 static pn_tick thread_tick_sig(const siginfo_t *info, uint32_t start)
 {
     (void)info;
-    return (pn_tick){PN_TICK_FOREIGN, start, NULL};
+    return (pn_tick){PN_TICK_FOREIGN, start, NULL, PN_CLOCK_THREAD};
 }
 
 static uint64_t thread_weight_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)
@@ -705,10 +705,12 @@ static pn_thread *claim_self(void)
 
 void pn_timer_prepare(enum pn_clock clock, uint64_t period_ns)
 {
-    atomic_fetch_add(&timers.starts, 1);
     atomic_store(&timers.clock, (int)clock);
     atomic_store(&timers.period_ns, off_beat_ns(period_ns));
     atomic_store(&timers.weighed_ns, pn_clock_ns_sig(CLOCK_PROCESS_CPUTIME_ID));
+    /* Last, and with release: a late tick of the former start must not take this one's
+     * number and the former engine. */
+    atomic_fetch_add_explicit(&timers.starts, 1, memory_order_release);
 }
 
 int pn_timer_start(void)
@@ -821,7 +823,7 @@ void pn_timer_scan(bool whole)
         pn_thread *thread = pn_thread_at(i);
         if (atomic_load(&thread->state) == PN_SLOT_LIVE && thread->tid != 0 &&
             thread_is_gone(thread->tid))
-            pn_thread_retire_gone(thread, pn_ring_head());
+            pn_thread_retire_gone(thread);
     }
     atomic_store(&timers.unattached, pn_threads_reserve(SPARE_SLOTS) != 0);
     struct itimerval setting;
@@ -862,7 +864,7 @@ uint32_t pn_timer_unattached(void)
 
 uint32_t pn_timer_starts_sig(void)
 {
-    return atomic_load_explicit(&timers.starts, memory_order_relaxed);
+    return atomic_load_explicit(&timers.starts, memory_order_acquire);
 }
 
 pn_tick pn_timer_tick_sig(const siginfo_t *info)
@@ -871,13 +873,13 @@ pn_tick pn_timer_tick_sig(const siginfo_t *info)
     if (is_thread_engine_sig())
         return thread_tick_sig(info, start);
     if (!is_itimer_sig(info))
-        return (pn_tick){PN_TICK_FOREIGN, start, NULL};
-    return (pn_tick){PN_TICK_SAMPLE, start, slot_of_self_sig(start)};
+        return (pn_tick){PN_TICK_FOREIGN, start, NULL, PN_CLOCK_PROCESS};
+    return (pn_tick){PN_TICK_SAMPLE, start, slot_of_self_sig(start), PN_CLOCK_PROCESS};
 }
 
-uint64_t pn_timer_weigh_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun)
+uint64_t pn_timer_weigh_sig(const pn_tick *tick, const siginfo_t *info, uint64_t *overrun)
 {
     *overrun = 0;
-    return is_thread_engine_sig() ? thread_weight_sig(thread, info, overrun)
-                                  : weight_since_last_sig();
+    return tick->clock == PN_CLOCK_THREAD ? thread_weight_sig(tick->thread, info, overrun)
+                                          : weight_since_last_sig();
 }

@@ -41,8 +41,9 @@ typedef struct {
         PN_TICK_SCAN,        /* time to look for new threads */
         PN_TICK_SAMPLE,
     } kind;
-    uint32_t start;    /* that it belongs to, see pn_timer_starts_sig */
-    pn_thread *thread; /* NULL: no slot is left for this one */
+    uint32_t start;      /* that it belongs to, see pn_timer_starts_sig */
+    pn_thread *thread;   /* NULL: no slot is left for this one */
+    enum pn_clock clock; /* the engine that it comes from */
 } pn_tick;
 
 /* A new start: from now on ticks of the timers of earlier ones are stale. The
@@ -94,12 +95,13 @@ bool pn_timer_is_alone(void);
 
 pn_tick pn_timer_tick_sig(const siginfo_t *info);
 
-/* The number of the start that was prepared last. */
+/* The number of the start that was prepared last. Who reads a number sees what was
+ * prepared for it, or later. */
 uint32_t pn_timer_starts_sig(void);
 
 /* What a tick to sample weighs: CPU nanoseconds, 0 if there is nothing to
- * sample after all. `thread` may be NULL. */
-uint64_t pn_timer_weigh_sig(pn_thread *thread, const siginfo_t *info, uint64_t *overrun);
+ * sample after all. */
+uint64_t pn_timer_weigh_sig(const pn_tick *tick, const siginfo_t *info, uint64_t *overrun);
 
 /* The value that a thread's timer sends along. */
 void *pn_timer_cookie(pn_thread *thread);
