@@ -18,7 +18,11 @@ void pn_barrier_all(void)
         syscall(SYS_membarrier, PRIVATE_EXPEDITED, 0) == 0)
         return;
 #endif
-    /* Before Linux 4.14: store buffers are written out within microseconds. */
+    /* Before Linux 4.14, or where a sandbox forbids it. No architecture promises it, but
+     * on processors that there are a store waits for microseconds to be seen, and a load
+     * is made microseconds at most before its turn; a thread that is stopped between the
+     * two passes the kernel's barrier for that. So a handler's store that is not seen
+     * after this pause comes from a handler whose load comes after the caller's store. */
     struct timespec pause = {.tv_nsec = 1000000};
     nanosleep(&pause, NULL);
 }

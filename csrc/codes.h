@@ -16,7 +16,8 @@
  * A tombstone is of no use once the ring has been read up to it.
  *
  * Everything here runs under the GIL, which also orders it: a thread that dies
- * holding the last reference, or hands it over, has finished its handler.
+ * holding the last reference, or hands it over, has finished its handler. So the head
+ * that is read at a death is not older than the claim of any record that means it.
  *
  * Why not keep the code objects alive: taking a reference in a signal handler
  * is not atomic, and delaying a free changes the program (weak references,

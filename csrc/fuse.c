@@ -74,6 +74,9 @@ void pn_fuse_disarm(void)
 }
 #endif
 
+/* Relaxed: who reads the mark comes after the thread's death, to which the kernel has
+ * brought all that it had stored before the fault, and nothing from after. The compiler
+ * does not move what it does not know across a call. */
 void pn_fuse_mark_sig(uint32_t index, bool inside)
 {
     atomic_store_explicit(&marks[index % MARKS], inside, memory_order_relaxed);

@@ -10,6 +10,7 @@
 /* Two bits below the highest make a bucket of an octave. */
 enum { OCTAVE_BITS = 2, OCTAVE = 1 << OCTAVE_BITS, BUCKETS = 40 * OCTAVE, TRIES = 8 };
 
+/* Counted by handlers, read at any time: nothing is ordered by these. */
 static struct {
     _Atomic uint64_t counts[BUCKETS];
     _Atomic uint64_t longest_ns;

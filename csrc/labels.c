@@ -47,7 +47,8 @@ static struct {
     pn_label_set *first_dead, *last_dead;
 } labels;
 
-static PN_THREAD_LOCAL pn_label_set *of_thread;
+/* Read by the thread's own handler: atomic, lest the compiler store it late. */
+static PN_THREAD_LOCAL pn_label_set *_Atomic of_thread;
 
 /* ---- life and death ---- */
 
@@ -357,7 +358,7 @@ static uintptr_t note_set_sig(pn_label_set *set)
 void pn_labels_note_sig(const PyThreadState *tstate, pn_record *record)
 {
     record->of_context = note_set_sig(as_set_sig(pn_context_value_sig(tstate)));
-    record->of_thread = note_set_sig(of_thread);
+    record->of_thread = note_set_sig(atomic_load_explicit(&of_thread, memory_order_relaxed));
 }
 
 typedef struct {

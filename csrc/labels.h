@@ -12,7 +12,8 @@
  *
  * Handlers copy the addresses of both into the record, and mark the sets as
  * sampled. No handler runs in a thread that is freeing a set of its own, so when
- * a set dies, all records that mean it were claimed before. One that was sampled
+ * a set dies, all records that mean it were claimed before, and the mark was made: by
+ * this thread, or by one that has had the GIL since. One that was sampled
  * stays in memory until the ring has been read that far: at most as many as
  * there are records.
  *

@@ -98,7 +98,7 @@ enum pn_push pn_ring_push_sig(const pn_record *record, const uint64_t *stack)
         if (head >= tail && head + length - tail > PN_RING_WORDS)
             return PN_PUSH_FULL;
         if (atomic_compare_exchange_weak_explicit(&ring.head, &head, head + length,
-                                                  memory_order_acq_rel, memory_order_relaxed))
+                                                  memory_order_relaxed, memory_order_relaxed))
             break;
     }
     *word_at(head + 1) = record->weight_ns;
@@ -135,10 +135,10 @@ bool pn_ring_pop(pn_record *record, uint64_t *stack)
 
 uint64_t pn_ring_head(void)
 {
-    return atomic_load_explicit(&ring.head, memory_order_acquire);
+    return atomic_load_explicit(&ring.head, memory_order_relaxed);
 }
 
 uint64_t pn_ring_tail(void)
 {
-    return atomic_load_explicit(&ring.tail, memory_order_acquire);
+    return atomic_load_explicit(&ring.tail, memory_order_relaxed);
 }

@@ -30,6 +30,19 @@
  *   reader: zero words ─release tail─►  writer: acquire tail ─► claim, fill
  *   writer: fill ─release header─►  reader: acquire header ─► copy
  *
+ * The claim itself orders nothing, so the compare-and-swap is relaxed, and so is the
+ * load of `head` before it: of two writers with one position only one can succeed, and
+ * a head that is too old makes the exchange fail. Words pass from a writer to the next
+ * by way of the reader only. A tail that is too old makes the ring look fuller.
+ *
+ * Positions tell the order of records and other events because `head` only grows, and
+ * who asks for it comes after the handlers that matter to him by other means: they ran
+ * in his own thread, or before the GIL was handed to him, or he has seen them leave
+ * (in_handler, threads.h).
+ *
+ * tests/c/model_ring.c runs this under C11's memory model, in all orders, with and
+ * without each of these.
+ *
  * Full. A writer that finds no room claims nothing and says so; its caller
  * counts the weight as lost. Nobody waits: the claim loop repeats only when
  * another writer has succeeded, and gives up after PN_RING_TRIES of those.
@@ -93,7 +106,7 @@ enum pn_push pn_ring_push_sig(const pn_record *record, const uint64_t *stack);
  * for PN_DEPTH_MAX words. False when there is none. */
 bool pn_ring_pop(pn_record *record, uint64_t *stack);
 
-/* How far the writers have claimed, and the reader read, in words. */
+/* How far the writers have claimed, and the reader read, in words. They order nothing. */
 uint64_t pn_ring_head(void);
 uint64_t pn_ring_tail(void);
 

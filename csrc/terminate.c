@@ -13,7 +13,7 @@
 
 static unsigned terminate_limit_s;
 /* SIGTERM has come, and the process is to die of it. */
-static volatile sig_atomic_t is_due;
+static _Atomic bool is_due;
 /* The process that has a drain: a child takes over its parent's handlers. */
 static pid_t watching_pid;
 

@@ -16,6 +16,10 @@ enum { SETTLE_TICKS = 4, TAKE_TICKS = 3 };
 /* From where on it is asked why no tick comes. */
 enum { SILENCE_NS = 200 * 1000 * 1000 };
 
+/* Handlers take from `owed_ns` alone, in one step. The rest is reckoned under timer.c's
+ * mutex, which also orders what is read of slots, and taken with the GIL, which a stop
+ * holds, too. Counters of handlers that run may be read late: the next reckoning has
+ * what this one leaves out. */
 static struct {
     _Atomic int64_t tick_ns;
     _Atomic int64_t owed_ns;

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <time.h>
 
+/* Who takes a reason sees all that was done before it was added: each side changes the
+ * word in one step, with acquire and release. */
 static _Atomic uint32_t reasons;
 
 void pn_wake_reset(void)
