@@ -8,7 +8,6 @@ import _socket
 import encodings.idna  # noqa: F401  which looking up a name imports, be it amid a fork
 import os
 import socket
-import ssl
 import sys
 import time
 from contextvars import ContextVar
@@ -19,6 +18,13 @@ from urllib.parse import SplitResult, urlsplit
 from pyroscope_native import _core
 from pyroscope_native.address import split_userinfo
 from pyroscope_native.deliver.credentials import basic
+
+try:
+    import ssl
+except ImportError:  # a CPython without OpenSSL
+    _has_tls = False
+else:
+    _has_tls = True
 
 _MAX_ANSWER_BYTES = 65_536
 """Of an answer, what is read: it is words at most."""
@@ -63,8 +69,10 @@ class _Socket(_Limited, socket.socket):
     pass
 
 
-class _TLSSocket(_Limited, ssl.SSLSocket):
-    pass
+if _has_tls:
+
+    class _TLSSocket(_Limited, ssl.SSLSocket):
+        pass
 
 
 def _connect(host: str, port: int) -> _Socket:
@@ -153,6 +161,8 @@ class Certificates:
         return self._context
 
     def _new_context(self) -> ssl.SSLContext:
+        if not _has_tls:
+            raise OSError("this Python has no TLS: it lacks OpenSSL")
         try:
             context = ssl.create_default_context(cafile=self._ca_file or None)
         except (OSError, ValueError) as error:

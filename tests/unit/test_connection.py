@@ -19,6 +19,7 @@ import pytest
 from pyroscope_native.deliver.connection import Certificates, Connections
 from tests.support.certificates import new_certificate, server_context
 from tests.support.push_server import PATH, PushServer
+from tests.support.python import python
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 SECRET = "hunter2"
@@ -230,6 +231,31 @@ def test_a_handshake_that_is_broken_off_is_told_as_that(certificate: Path) -> No
         ours = Connections(address, Certificates(ca_file=str(certificate)))
         with pytest.raises(ConnectionResetError):
             post(ours)
+
+
+def test_without_tls_there_is_plain_http() -> None:
+    # As in a CPython that was built where no OpenSSL is.
+    program = """
+import sys
+sys.modules["_ssl"] = None
+from urllib.parse import urlsplit
+from pyroscope_native.deliver.connection import Certificates, Connections
+to = Connections(urlsplit(f"http://127.0.0.1:{sys.argv[1]}"), Certificates())
+print(*to.post("/path", b"body", {}, 5.0))
+try:
+    Connections(urlsplit("https://127.0.0.1"), Certificates())
+except OSError as error:
+    print(error)
+"""
+
+    def serve(client: socket.socket) -> None:
+        read_request(client)
+        client.sendall(OK)
+
+    with listening(serve) as server:
+        done = python("-c", program, str(server.port))
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["200  b'{}'", "this Python has no TLS: it lacks OpenSSL"]
 
 
 def test_a_header_can_not_bring_another() -> None:
