@@ -12,7 +12,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from subprocess import PIPE
 
 KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 SOURCES = Path("/etc/apt")
@@ -60,14 +62,14 @@ def _apt(state: Path, machine: str, *words: str) -> None:
         raise DownloadFailed(f"apt-get {' '.join(words)} of {state.name}: {said.stderr.strip()}")
 
 
-def _lists(release: str, machine: str, work: Path) -> Path:
+def _lists(release: str, machine: str, work: Path, kind: str = "deb") -> Path:
     """The state of an apt that knows this release."""
-    state = work / f"{release}-{machine}"
+    state = work / f"{release}-{machine}-{kind}"
     if not (state / "updated").exists():
         for folder in ("lists/partial", "cache/archives/partial"):
             (state / folder).mkdir(parents=True, exist_ok=True)
         (state / "status").touch()
-        source = f"deb [signed-by={KEYS}] {_mirror()} {release} main\n"
+        source = f"{kind} [signed-by={KEYS}] {_mirror()} {release} main\n"
         (state / "sources.list").write_text(source)
         _apt(state, machine, "update")
         (state / "updated").touch()
@@ -90,3 +92,37 @@ def unpacked(package: str, release: str, machine: str, work: Path) -> Path:
         file.unlink()
         part.rename(made)
     return made
+
+
+def root(packages: Sequence[str], release: str, machine: str, work: Path, made: Path) -> None:
+    """Make the folder `made` a root to run programs in, with what is in `packages` and in all
+    that they depend on. Nothing is installed: their scripts have not run.
+
+    Raises `DownloadFailed`.
+    """
+    if made.exists():
+        return
+    state = _lists(release, machine, work)
+    _apt(state, machine, "install", "--download-only", "--no-install-recommends", *packages)
+    part = made.with_name(f"{made.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    for folder in ("bin", "lib", "sbin"):  # which packages may still have apart
+        (part / "usr" / folder).mkdir(parents=True)
+        (part / folder).symlink_to(f"usr/{folder}")
+    for file in sorted((state / "cache" / "archives").glob("*.deb")):
+        with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", file], stdout=PIPE) as tar:
+            command = ["tar", "--extract", "--keep-directory-symlink", "--directory", part]
+            subprocess.run(command, stdin=tar.stdout, check=True)
+        file.unlink()
+    part.rename(made)
+
+
+def source(package: str, release: str, work: Path) -> Path:
+    """The archive with the source of a package, as its authors made it.
+
+    Raises `DownloadFailed`.
+    """
+    state = _lists(release, "amd64", work, "deb-src")
+    if not list(state.glob(f"{package}_*.orig.tar.*")):
+        _apt(state, "amd64", "source", "--tar-only", "--download-only", package)
+    return next(file for file in state.glob(f"{package}_*.orig.tar.*") if file.suffix != ".asc")

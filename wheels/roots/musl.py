@@ -1,0 +1,98 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""CPythons for musl, built on this machine from Debian's sources.
+
+    python -m wheels.roots.musl 3.N    make it (some minutes) and print where it is
+
+Needs `musl-gcc` (Debian: musl-tools). There is no OpenSSL in it, nor what else would want a
+library but zlib.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from wheels import debian
+from wheels.pythons import Python, python
+from wheels.roots import FOLDER
+
+_DOWNLOADS = FOLDER / "debian"
+
+_COMPILER = """\
+#!/bin/sh
+# Asked for its system, gcc names glibc's, and CPython believes it.
+[ "$1" != --print-multiarch ] || exit 1
+exec musl-gcc "$@"
+"""
+
+
+class BuildFailed(Exception):
+    """Says of what, and where the compiler's words are."""
+
+
+def _unpack(archive: Path, folder: Path) -> Path:
+    folder.mkdir()
+    subprocess.run(["tar", "xf", archive, "-C", folder, "--strip-components=1"], check=True)
+    return folder
+
+
+def _make(source: Path, configure: list[str], environment: dict[str, str], target: str) -> None:
+    jobs = f"-j{os.cpu_count()}"
+    log = FOLDER / f"{source.name}.log"
+    with log.open("w") as words:
+        for command in (["./configure", *configure], ["make", jobs], ["make", target]):
+            done = subprocess.run(
+                command,
+                check=False,
+                cwd=source,
+                env={**os.environ, **environment},
+                stdout=words,
+                stderr=words,
+            )
+            if done.returncode != 0:
+                raise BuildFailed(f"{source.name}: {' '.join(command)}: see {log}")
+
+
+def interpreter(of: Python) -> Path:
+    """The CPython, built if it is not there.
+
+    Raises `debian.DownloadFailed`, `BuildFailed`.
+    """
+    assert of.debian is not None
+    made = FOLDER / f"musl-{of.minor}"
+    program = made / "bin" / f"python{of.minor}"
+    if program.exists():
+        return program
+    if shutil.which("musl-gcc") is None:
+        raise BuildFailed("there is no musl-gcc (Debian: musl-tools)")
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        compiler = work / "musl-cc"
+        compiler.write_text(_COMPILER)
+        compiler.chmod(0o755)
+        zlib = _unpack(debian.source("zlib", of.debian, _DOWNLOADS), work / "zlib")
+        options = ["--static", f"--prefix={work}"]
+        _make(zlib, options, {"CC": str(compiler), "CFLAGS": "-O2 -fPIC"}, "install")
+        archive = debian.source(f"python{of.minor}", of.debian, _DOWNLOADS)
+        cpython = _unpack(archive, work / f"cpython-{of.minor}")
+        places = {
+            "CC": str(compiler),
+            "CPPFLAGS": f"-I{work}/include",
+            "LDFLAGS": f"-L{work}/lib",
+            "PKG_CONFIG": "false",  # which would tell of this system's libraries
+            "ZLIB_CFLAGS": f"-I{work}/include",
+            "ZLIB_LIBS": f"-L{work}/lib -lz",
+        }
+        _make(cpython, [f"--prefix={made}"], places, "install")
+    return program
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    print(interpreter(python(sys.argv[1])))
