@@ -26,9 +26,10 @@ uintptr_t pn_c_stack_end_sig(uintptr_t low)
 #endif
     /* The control block of a thread, at the thread pointer or (aarch64) right below it,
      * is at the top of its stack, in glibc and musl alike; the main thread's lies
-     * elsewhere. Which of the two stacks this is does not follow from the thread's id: the
-     * main thread of a forked child goes on with the stack that forked. The nearer of the
-     * two ends above is that of this stack: both are mapped, in one piece each. */
+     * elsewhere, as does musl's for a stack that the program has brought along: that end
+     * is too far out. Which of the two stacks this is does not follow from the thread's
+     * id: the main thread of a forked child goes on with the stack that forked. So it is
+     * the nearer of the two ends above. */
     if (low < thread_pointer && (thread_pointer < main_end || main_end < low))
         return thread_pointer;
     return main_end;

@@ -32,6 +32,7 @@ UNITS = {
     "wake": ["wake"],
     "readable": ["readable"],
     "walk": ["walk", "readable"],
+    "c_stack": ["c_stack", "readable"],
     "context": [],
     "lifecycle": [
         *("profiler", "handler", "timer", "tasks", "threads", "ring", "wake", "barrier", "c_stack"),
