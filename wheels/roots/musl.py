@@ -88,7 +88,11 @@ def interpreter(of: Python) -> Path:
             "ZLIB_CFLAGS": f"-I{work}/include",
             "ZLIB_LIBS": f"-L{work}/lib -lz",
         }
-        _make(cpython, [f"--prefix={made}"], places, "install")
+        # Where it is in the end it finds out itself.
+        part = made.with_name(f"{made.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        _make(cpython, [f"--prefix={part}"], places, "install")
+        part.rename(made)
     return program
 
 
