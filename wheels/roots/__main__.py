@@ -104,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         work = Path(folder)
         results = list(_c_tests(work)) if options.machine == "aarch64" else []
         for each in debians:
+            if options.machine == "musl" and not musl.is_buildable(each):
+                continue
             if not options.minor or each.minor in options.minor:
                 results.append(_wheel(options.machine, each, options.dist, work))
     return 0 if all(results) else 1

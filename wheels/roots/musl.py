@@ -58,8 +58,13 @@ def _make(source: Path, configure: list[str], environment: dict[str, str], targe
                 raise BuildFailed(f"{source.name}: {' '.join(command)}: see {log}")
 
 
+def is_buildable(of: Python) -> bool:
+    """Whether there is its source, and no setup.py in it, which would take glibc's headers."""
+    return of.debian is not None and int(of.minor.partition(".")[2]) >= 12
+
+
 def interpreter(of: Python) -> Path:
-    """The CPython, built if it is not there.
+    """The CPython, which is buildable, built if it is not there.
 
     Raises `debian.DownloadFailed`, `BuildFailed`.
     """
