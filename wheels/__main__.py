@@ -15,11 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from wheels import build, check, debian, headers, pack, sdist
-from wheels.checkout import ROOT, date
+from wheels.checkout import ROOT, WORK, date
 from wheels.pythons import Python, pythons
 from wheels.targets import TARGETS, Target
 
-WORK = ROOT / "build" / "wheels"
 DEBUG = ROOT / "build" / "debug"
 
 

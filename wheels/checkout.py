@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / "build" / "wheels"
+"""Where is kept what builds have need of again."""
 FIRST_OF_ZIP = 315532800
 """1980, where the time of zip files begins; of a folder that is not a checkout."""
 

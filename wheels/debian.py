@@ -111,7 +111,7 @@ def root(packages: Sequence[str], release: str, machine: str, work: Path, made: 
         (part / folder).symlink_to(f"usr/{folder}")
     for file in sorted((state / "cache" / "archives").glob("*.deb")):
         with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", file], stdout=PIPE) as tar:
-            command = ["tar", "--extract", "--keep-directory-symlink", "--directory", part]
+            command = ["tar", "--extract", "--keep-directory-symlink", "--directory", str(part)]
             subprocess.run(command, stdin=tar.stdout, check=True)
         file.unlink()
     part.rename(made)

@@ -48,7 +48,8 @@ def _fits(include: Path, python: Python) -> bool:
     return version is not None and version[1] == python.minor and odd is None
 
 
-def _interpreters(python: Python) -> Iterator[str]:
+def interpreters(python: Python) -> Iterator[str]:
+    """Those of this machine."""
     name = f"python{python.minor}"
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     yield from map(str, sorted(pyenv.glob(f"versions/{python.minor}.*/bin/{name}"), reverse=True))
@@ -60,7 +61,7 @@ def _interpreters(python: Python) -> Iterator[str]:
 def _candidates(python: Python, work: Path) -> Iterator[Path]:
     for folder in filter(None, os.environ.get("PYTHON_INCLUDES", "").split(os.pathsep)):
         yield Path(folder)
-    for interpreter in _interpreters(python):
+    for interpreter in interpreters(python):
         asked = subprocess.run(
             [interpreter, "-c", "import sysconfig; print(sysconfig.get_path('include'))"],
             capture_output=True,

@@ -23,7 +23,7 @@ if not EXAMPLES:
     pytest.skip("neither examples nor pages are beside these tests", allow_module_level=True)
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-COMMAND = re.compile(r"(?:python -m pyroscope_native|pyroscope-native)( [a-z]+\b.*)")
+COMMAND = re.compile(r"(?:python -m pyroscope_native|pyroscope-native)( (?!pyroscope)[a-z]+\b.*)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"\bPYROSCOPE_(?!TEST_|NATIVE_)[A-Z_]+\b")
 GO_ONLY = ("memory", "goroutine", "block", "mutex")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""Interpreters that this machine has not: for aarch64, emulated, and for musl."""
+"""Wheels tried out, with interpreters that this machine has and that it has not."""
 
 from __future__ import annotations
 
@@ -9,3 +9,4 @@ from pathlib import Path
 
 FOLDER = Path(os.environ.get("PYROSCOPE_ROOTS", Path.home() / ".cache" / "pyroscope-roots"))
 """Where they are kept."""
+DOWNLOADS = FOLDER / "debian"

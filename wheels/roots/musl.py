@@ -19,9 +19,7 @@ from pathlib import Path
 
 from wheels import debian
 from wheels.pythons import Python, python
-from wheels.roots import FOLDER
-
-_DOWNLOADS = FOLDER / "debian"
+from wheels.roots import DOWNLOADS, FOLDER
 
 _COMPILER = """\
 #!/bin/sh
@@ -80,10 +78,10 @@ def interpreter(of: Python) -> Path:
         compiler = work / "musl-cc"
         compiler.write_text(_COMPILER)
         compiler.chmod(0o755)
-        zlib = _unpack(debian.source("zlib", of.debian, _DOWNLOADS), work / "zlib")
+        zlib = _unpack(debian.source("zlib", of.debian, DOWNLOADS), work / "zlib")
         options = ["--static", f"--prefix={work}"]
         _make(zlib, options, {"CC": str(compiler), "CFLAGS": "-O2 -fPIC"}, "install")
-        archive = debian.source(f"python{of.minor}", of.debian, _DOWNLOADS)
+        archive = debian.source(f"python{of.minor}", of.debian, DOWNLOADS)
         cpython = _unpack(archive, work / f"cpython-{of.minor}")
         places = {
             "CC": str(compiler),

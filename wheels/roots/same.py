@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds headers that wheels are compiled with against those of the target's own CPython.
 
-    python -m wheels.roots.same
-
 The one `pyconfig.h` that there is, for x86_64 and glibc, with `wheels/pyconfig` over it, must
 make the same core as Debian's for arm64, and as that of a CPython that `musl` has built. The
 same is: object files of the same bytes. No list of what matters is to be kept.
@@ -14,14 +12,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wheels import debian, headers
-from wheels.__main__ import WORK
-from wheels.build import OVERLAYS, ROOT
-from wheels.pythons import Python, pythons
-from wheels.roots import FOLDER
+from wheels.build import OVERLAYS
+from wheels.checkout import ROOT, WORK
+from wheels.pythons import Python
+from wheels.roots import DOWNLOADS, FOLDER
+from wheels.roots.outcome import Outcome
 from wheels.targets import Target
 
 _FLAGS = ("-std=gnu11", "-O2", "-g0", "-fPIC", "-DNDEBUG", "-Icsrc")
@@ -30,7 +29,7 @@ _FLAGS = ("-std=gnu11", "-O2", "-g0", "-fPIC", "-DNDEBUG", "-Icsrc")
 def _object(file: Path, target: Target, includes: list[Path], made: Path) -> bytes:
     compiler = [sys.executable, "-m", "ziglang", "cc", "-target", target.triple]
     folders = [word for each in includes for word in ("-isystem", str(each))]
-    command = [*compiler, *_FLAGS, *folders, "-c", file, "-o", made]
+    command: list[str | Path] = [*compiler, *_FLAGS, *folders, "-c", file, "-o", made]
     subprocess.run(command, cwd=ROOT, check=True)
     return made.read_bytes()
 
@@ -40,7 +39,7 @@ def _own(of: Python, work: Path) -> Iterator[tuple[Target, list[Path]]]:
     if of.debian is None:
         return
     package = f"libpython{of.minor}-dev"
-    include = debian.unpacked(package, of.debian, "arm64", FOLDER / "debian") / "usr" / "include"
+    include = debian.unpacked(package, of.debian, "arm64", DOWNLOADS) / "usr" / "include"
     # What other packages have, and no layout depends on.
     (work / "crypt.h").touch()
     yield Target("aarch64", "gnu"), [include / f"python{of.minor}", include, work]
@@ -58,19 +57,13 @@ def _differing(of: Python, target: Target, own: list[Path], work: Path) -> list[
     ]
 
 
-def main() -> int:
-    """Returns the exit status."""
-    differ = False
-    for each in pythons():
+def outcomes(minors: Sequence[Python]) -> Iterator[Outcome]:
+    """One for each CPython and target that has headers of its own."""
+    for each in minors:
         with tempfile.TemporaryDirectory() as folder:
             work = Path(folder)
             for target, own in _own(each, work):
                 names = _differing(each, target, own, work)
-                differ |= bool(names)
-                verdict = f"FAILED: {' '.join(names)}" if names else "ok: the same core"
-                print(f"CPython {each.minor}, {target.name}: {verdict}", flush=True)
-    return int(differ)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+                what = f"headers of CPython {each.minor} for {target.name}"
+                words = f"differ in {' '.join(names)}" if names else "the same core"
+                yield Outcome(not names, what, words)

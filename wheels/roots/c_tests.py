@@ -1,0 +1,30 @@
+# SPDX-FileCopyrightText: The pyroscope_native authors
+# SPDX-License-Identifier: Apache-2.0
+"""The C tests of the core on aarch64, emulated."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.c import test_c
+from wheels.roots import emulator
+from wheels.roots.outcome import Outcome, failed, ran
+
+
+def outcomes(work: Path) -> Iterator[Outcome]:
+    """One for each test. It is compiled to be static: no libc of the machine is needed."""
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "aarch64-linux-musl", "-static"]
+    for test, units in test_c.UNITS.items():
+        wrapped = test_c.WRAPPED.get((test, test_c.ADDRESS), [])
+        sources = [test_c.HERE / f"test_{test}.c", *(test_c.CSRC / f"{unit}.c" for unit in units)]
+        program = work / test
+        build: list[str | Path] = [
+            *(*compiler, *test_c.FLAGS, "-w", *sources),
+            *(*(f"-Wl,--wrap={name}" for name in wrapped), "-o", program),
+        ]
+        what = f"aarch64, C test of {test}"
+        built = subprocess.run(build, check=False).returncode == 0
+        yield ran(what, [emulator.program(), program]) if built else failed(what, "not built")
