@@ -106,7 +106,7 @@ def root(packages: Sequence[str], release: str, machine: str, work: Path, made: 
     _apt(state, machine, "install", "--download-only", "--no-install-recommends", *packages)
     part = made.with_name(f"{made.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    for folder in ("bin", "lib", "sbin"):  # which packages may still have apart
+    for folder in ("bin", "lib", "lib64", "sbin"):  # which packages may still have apart
         (part / "usr" / folder).mkdir(parents=True)
         (part / folder).symlink_to(f"usr/{folder}")
     for file in sorted((state / "cache" / "archives").glob("*.deb")):

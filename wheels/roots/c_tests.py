@@ -21,10 +21,8 @@ def outcomes(work: Path) -> Iterator[Outcome]:
         wrapped = test_c.WRAPPED.get((test, test_c.ADDRESS), [])
         sources = [test_c.HERE / f"test_{test}.c", *(test_c.CSRC / f"{unit}.c" for unit in units)]
         program = work / test
-        build: list[str | Path] = [
-            *(*compiler, *test_c.FLAGS, "-w", *sources),
-            *(*(f"-Wl,--wrap={name}" for name in wrapped), "-o", program),
-        ]
+        compile_it = [*compiler, *test_c.FLAGS, "-w", *map(str, sources)]
+        link = [f"-Wl,--wrap={name}" for name in wrapped]
         what = f"aarch64, C test of {test}"
-        built = subprocess.run(build, check=False).returncode == 0
+        built = subprocess.run([*compile_it, *link, "-o", program], check=False).returncode == 0
         yield ran(what, [emulator.program(), program]) if built else failed(what, "not built")

@@ -9,6 +9,7 @@ Needs root, for chroot.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ def root(of: Python, machine: str) -> Path:
     assert of.debian is not None
     made = FOLDER / f"{machine}-{of.minor}"
     if not made.exists():
-        packages = [f"python{of.minor}-venv", "dash", "coreutils"]
+        packages = [f"python{of.minor}-venv", "ca-certificates", "dash", "coreutils"]
         part = made.with_name(f"{made.name}.bare")
         debian.root(packages, of.debian, machine, DOWNLOADS, part)
         for folder in ("dev", "proc", "root", "tmp", "work"):
@@ -44,6 +45,8 @@ def root(of: Python, machine: str) -> Path:
         (part / "bin" / "sh").unlink(missing_ok=True)
         (part / "bin" / "sh").symlink_to("dash")
         (part / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+        # pip looks at it even where it asks nobody.
+        shutil.copy("/etc/ssl/certs/ca-certificates.crt", part / "etc" / "ssl" / "certs")
         part.rename(made)
     return made
 

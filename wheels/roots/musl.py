@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The pyroscope_native authors
 # SPDX-License-Identifier: Apache-2.0
-"""CPythons for musl, built on this machine from Debian's sources.
+"""CPythons for musl, built on this machine from Debian's sources, or from archives
+`Python-3.N.*.tar.*` in the folder $PYTHON_SOURCES.
 
     python -m wheels.roots.musl 3.N    make it (some minutes) and print where it is
 
@@ -21,12 +22,11 @@ from wheels import debian
 from wheels.pythons import Python, python
 from wheels.roots import DOWNLOADS, FOLDER
 
-_COMPILER = """\
-#!/bin/sh
-# Asked for its system, gcc names glibc's, and CPython believes it.
-[ "$1" != --print-multiarch ] || exit 1
-exec musl-gcc "$@"
-"""
+_TOOLS = {
+    # Asked for its system, gcc names glibc's, as does Debian, and CPython believes them.
+    "musl-cc": 'case $1 in *-print-multiarch) exit 1 ;; esac\nexec musl-gcc "$@"',
+    "dpkg-architecture": "exit 1",
+}
 
 
 class BuildFailed(Exception):
@@ -56,34 +56,48 @@ def _make(source: Path, configure: list[str], environment: dict[str, str], targe
                 raise BuildFailed(f"{source.name}: {' '.join(command)}: see {log}")
 
 
-def is_buildable(of: Python) -> bool:
-    """Whether there is its source, and no setup.py in it, which would take glibc's headers."""
-    return of.debian is not None and int(of.minor.partition(".")[2]) >= 12
+def _source(of: Python) -> Path:
+    given = Path(os.environ.get("PYTHON_SOURCES", "/nonexistent"))
+    found = sorted(given.glob(f"Python-{of.minor}.*.tar.*"))
+    if found:
+        return found[-1]
+    if of.debian is None:
+        raise BuildFailed(f"no Debian has {of.minor}; PYTHON_SOURCES is a folder of archives")
+    return debian.source(f"python{of.minor}", of.debian, DOWNLOADS)
+
+
+def _tools(work: Path) -> Path:
+    """A folder with what CPython's build is to ask, and to be told no by."""
+    tools = work / "tools"
+    tools.mkdir()
+    for name, text in _TOOLS.items():
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    return tools
 
 
 def interpreter(of: Python) -> Path:
-    """The CPython, which is buildable, built if it is not there.
+    """The CPython, built if it is not there.
 
     Raises `debian.DownloadFailed`, `BuildFailed`.
     """
-    assert of.debian is not None
     made = FOLDER / f"musl-{of.minor}"
     program = made / "bin" / f"python{of.minor}"
     if program.exists():
         return program
     if shutil.which("musl-gcc") is None:
         raise BuildFailed("there is no musl-gcc (Debian: musl-tools)")
+    archive = _source(of)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        compiler = work / "musl-cc"
-        compiler.write_text(_COMPILER)
-        compiler.chmod(0o755)
-        zlib = _unpack(debian.source("zlib", of.debian, DOWNLOADS), work / "zlib")
+        tools = _tools(work)
+        compiler = tools / "musl-cc"
+        zlib = _unpack(debian.source("zlib", "trixie", DOWNLOADS), work / "zlib")
         options = ["--static", f"--prefix={work}"]
         _make(zlib, options, {"CC": str(compiler), "CFLAGS": "-O2 -fPIC"}, "install")
-        archive = debian.source(f"python{of.minor}", of.debian, DOWNLOADS)
         cpython = _unpack(archive, work / f"cpython-{of.minor}")
         places = {
+            "PATH": f"{tools}:{os.environ['PATH']}",
             "CC": str(compiler),
             "CPPFLAGS": f"-I{work}/include",
             "LDFLAGS": f"-L{work}/lib",

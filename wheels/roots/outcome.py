@@ -13,16 +13,22 @@ from typing import NamedTuple
 class Outcome(NamedTuple):
     """Of one thing that is tried."""
 
-    is_well: bool
+    is_well: bool | None
+    """None: it could not be tried."""
     what: str
     words: str
 
     def __str__(self) -> str:
-        return f"{'ok    ' if self.is_well else 'FAILED'} {self.what}: {self.words}"
+        verdict = {True: "ok", False: "FAILED", None: "-"}[self.is_well]
+        return f"{verdict:6} {self.what}: {self.words}"
 
 
 def failed(what: str, why: str) -> Outcome:
     return Outcome(False, what, why)
+
+
+def not_tried(what: str, why: str) -> Outcome:
+    return Outcome(None, what, why)
 
 
 def ran(what: str, command: Sequence[str | Path], cwd: Path | None = None) -> Outcome:

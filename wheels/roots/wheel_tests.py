@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from wheels import headers
+from wheels import debian, headers
 from wheels.checkout import ROOT
 from wheels.pythons import Python
 from wheels.roots import debians, musl
-from wheels.roots.outcome import Outcome, failed, ran
+from wheels.roots.outcome import Outcome, failed, not_tried, ran
 from wheels.targets import Target
 
 SMOKE = ROOT / "wheels" / "smoke.py"
@@ -47,21 +47,21 @@ def on_this_machine(of: Python, dist: Path, work: Path) -> Outcome:
         return failed(what, f"no wheel in {dist}")
     here = next(headers.interpreters(of), None)
     if here is None and of.debian is None:
-        return failed(what, "no interpreter: this machine has none, nor has any Debian")
+        return not_tried(what, "this machine has none, nor has any Debian")
     folder = work / of.minor
     folder.mkdir()
     shutil.copy(SMOKE, folder)
     if not _pip("download", of, target, wheel, "--dest", folder / "packages"):
         return failed(what, f"{wheel.name} was not taken")
     steps = [
-        [here or f"python{of.minor}", "-m", "venv", "venv"],
+        [here or f"/usr/bin/python{of.minor}", "-m", "venv", "venv"],
         ["venv/bin/pip", "install", "--quiet", "--no-index", "--find-links", "packages",
          "pyroscope_native"],
         ["venv/bin/python", "smoke.py"],
     ]  # fmt: skip
     outcome = failed(what, "nothing was done")
     for step in steps:
-        words = ["/usr/bin/env", "PATH=/nowhere", *step]
+        words = ["/usr/bin/env", "-i", "PATH=/nowhere", *step]
         command = words if here else debians.command(of, "amd64", folder, words)
         outcome = ran(what, command, cwd=folder)
         if not outcome.is_well:
@@ -72,12 +72,20 @@ def on_this_machine(of: Python, dist: Path, work: Path) -> Outcome:
 def emulated(of: Python, dist: Path, work: Path) -> Outcome:
     """On aarch64, with Debian's interpreter. pip would take minutes there: it is run here."""
     target, what = Target("aarch64", "gnu"), f"aarch64, CPython {of.minor}"
+    if of.debian is None:
+        return not_tried(what, "no Debian has it")
     wheel, site = _wheel(of, target, dist), work / of.minor
     if wheel is None or not _pip("install", of, target, wheel, "--target", site):
         return failed(what, f"no wheel in {dist} that pip takes")
     shutil.copy(SMOKE, work)
     words = ["env", f"PYTHONPATH=/work/{site.name}", f"python{of.minor}", SMOKE.name]
-    return ran(what, debians.command(of, "arm64", work, words))
+    command = debians.command(of, "arm64", work, words)
+    outcome = ran(what, command)
+    if outcome.is_well:
+        return outcome
+    # Now and then the emulator never signals a thread.
+    again = ran(what, command)
+    return again._replace(words=f"{again.words}, at the second attempt; at the first:\n{outcome}")
 
 
 def with_musl(of: Python, dist: Path, work: Path) -> Outcome:
@@ -86,15 +94,19 @@ def with_musl(of: Python, dist: Path, work: Path) -> Outcome:
     wheel, site = _wheel(of, target, dist), work / of.minor
     if wheel is None or not _pip("install", of, target, wheel, "--target", site):
         return failed(what, f"no wheel in {dist} that pip takes")
-    return ran(what, ["env", f"PYTHONPATH={site}", musl.interpreter(of), SMOKE])
+    try:
+        interpreter = musl.interpreter(of)
+    except (debian.DownloadFailed, musl.BuildFailed) as error:
+        return not_tried(what, str(error))
+    return ran(what, ["env", f"PYTHONPATH={site}", interpreter, SMOKE])
 
 
 def all_of(machine: str, minors: list[Python], dist: Path, work: Path) -> Iterator[Outcome]:
-    """One for each CPython that can be had for the machine."""
+    """One for each CPython."""
     for each in minors:
         if machine == "x86_64":
             yield on_this_machine(each, dist, work)
-        elif machine == "aarch64" and each.debian is not None:
+        elif machine == "aarch64":
             yield emulated(each, dist, work)
-        elif machine == "musl" and musl.is_buildable(each):
+        elif machine == "musl":
             yield with_musl(each, dist, work)
