@@ -11,7 +11,8 @@ def _leave_out_current_directory() -> None:
     whose modules may be called as those of the standard library."""
     here = os.path.realpath(sys.path[0] or os.curdir)
     package_parent = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    if not getattr(sys.flags, "safe_path", False) and here != package_parent:
+    is_left_out = sys.flags.isolated or getattr(sys.flags, "safe_path", False)  # CPython 3.11
+    if not is_left_out and here != package_parent:
         del sys.path[0]
 
 

@@ -12,9 +12,10 @@ NEWEST = (3, 15)
 SYSTEMS = ("linux", "darwin")
 
 _SUPPORTED = f"CPython {OLDEST[0]}.{OLDEST[1]} to {NEWEST[0]}.{NEWEST[1]}"
+# --no-deps, lest pip replace a protobuf that is pinned by the newest.
 _BUILD = (
     "with a C compiler and the Python headers at hand, "
-    "pip install --force-reinstall --no-binary pyroscope-native pyroscope-native"
+    "pip install --force-reinstall --no-deps --no-binary pyroscope-native pyroscope-native"
 )
 
 
@@ -48,13 +49,7 @@ def _reason_of_core() -> str | None:
     try:
         import pyroscope_native._core  # noqa: F401
     except ModuleNotFoundError:
-        others = _cores()
-        if others:
-            return (
-                f"it was installed for another Python ({', '.join(others)}): "
-                f"{sys.executable} -m pip install --force-reinstall pyroscope-native"
-            )
-        return f"there is no native core, as where no wheel fits this machine: {_BUILD}"
+        return _reason_of_absence()
     except ImportError as error:
         if "interpreter" in str(error):
             return f"only a process's main interpreter can be profiled ({error})"
@@ -62,10 +57,16 @@ def _reason_of_core() -> str | None:
     return None
 
 
-def _cores() -> list[str]:
-    """The cores that are there, whichever Python they are for."""
+def _reason_of_absence() -> str:
+    folder = os.path.dirname(os.path.abspath(__file__))
     try:
-        names = os.listdir(os.path.dirname(os.path.abspath(__file__)))
-    except OSError:
-        return []
-    return sorted(name for name in names if name.startswith("_core.") and name.endswith(".so"))
+        names = os.listdir(folder)
+    except OSError:  # a zip file, say
+        return f"no native core can be loaded from {folder}: install the package in a folder"
+    others = sorted(name for name in names if name.startswith("_core.") and name.endswith(".so"))
+    if others:
+        return (
+            f"it was installed for another Python ({', '.join(others)}): "
+            f"{sys.executable} -m pip install --force-reinstall --no-deps pyroscope-native"
+        )
+    return f"there is no native core, as where no wheel fits this machine: {_BUILD}"

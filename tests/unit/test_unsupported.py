@@ -228,6 +228,43 @@ def test_a_core_for_another_python(tmp_path: Path) -> None:
     assert f"{sys.executable} -m pip install --force-reinstall" in done.stderr
 
 
+@pytest.mark.parametrize("others", [[], ["_core.cpython-38-x86_64-linux-gnu.so"]])
+def test_the_remedy_moves_no_other_package(tmp_path: Path, others: list[str]) -> None:
+    """pip would reinstall protobuf, too, and take the newest for one that is pinned."""
+    installed = Installed(INTERPRETERS["without a core"], tmp_path)
+    for name in others:
+        (tmp_path / "pyroscope_native" / name).touch()
+    done = installed.command("run", "-c", "pass")
+    assert "--force-reinstall --no-deps" in done.stderr
+
+
+def test_in_a_zip_file(tmp_path: Path) -> None:
+    """As of zipapp, where the loader of libraries can't look."""
+    installed = Installed(INTERPRETERS["without a core"], tmp_path)
+    archive = shutil.make_archive(
+        str(tmp_path / "packages"), "zip", tmp_path, base_dir="pyroscope_native"
+    )
+    shutil.rmtree(tmp_path / "pyroscope_native")
+    places = {"PYTHONPATH": f"{archive}:{installed.environment['PYTHONPATH']}"}
+    done = installed.command("run", "-c", "print('ran')", env=places)
+    assert done.stdout == "ran\n"
+    assert f"no native core can be loaded from {archive}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_isolated() -> None:
+    """`-I` has no directory of the program's on the path that could be left out: what is
+    first there may be the standard library."""
+    code = (
+        "import runpy, sys\n"
+        "before = list(sys.path)\n"
+        "sys.argv = ['pyroscope_native', '--version']\n"
+        "try: runpy.run_module('pyroscope_native', run_name='__main__', alter_sys=True)\n"
+        "except SystemExit: print(sys.path == before)\n"
+    )
+    assert python("-I", "-c", code).stdout.endswith("True\n")
+
+
 def test_a_core_that_can_not_be_loaded(tmp_path: Path) -> None:
     installed = Installed(INTERPRETERS["without a core"], tmp_path)
     name = f"_core{EXTENSION_SUFFIXES[0]}"
