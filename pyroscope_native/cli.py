@@ -356,7 +356,7 @@ def _run(options: argparse.Namespace) -> int:
         exec_program(words, None)
     reason = reason_unsupported()
     if reason is not None:
-        print(f"pyroscope_native: nothing is profiled: {reason}", file=sys.stderr)
+        print(f"pyroscope_native: nothing is profiled: {reason}", file=sys.stderr, flush=True)
         exec_program(words, None)
     check_interpreter()
     with_children = not options.no_children

@@ -252,6 +252,18 @@ def test_in_a_zip_file(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_what_is_kept_back_is_said(tmp_path: Path) -> None:
+    """stderr may have a buffer, as PyPy's has with -I, and exec leaves that behind."""
+    installed = Installed(INTERPRETERS["without a core"], tmp_path)
+    code = (
+        "import sys\n"
+        "sys.stderr = open(2, 'w', closefd=False)\n"
+        "from pyroscope_native.cli import main\n"
+        "main(['run', '-c', 'pass'])\n"
+    )
+    installed.check_told(installed.python("-c", code).stderr)
+
+
 def test_isolated() -> None:
     """`-I` has no directory of the program's on the path that could be left out: what is
     first there may be the standard library."""
