@@ -50,6 +50,7 @@ def _make(options: argparse.Namespace, folder: Path) -> list[Path]:
     made = [sdist.make(folder)]
     pure = pack.pure()
     made.append(pack.write_pure(pure, folder))
+    say(check.checked(made[-1]))
     sources = build.sources(folder)
     wanted = [each for each in pythons() if each.minor in (options.minor or each.minor)]
     includes = {python: headers.find(python, WORK / "headers") for python in wanted}

@@ -12,10 +12,11 @@ A version that is not released yet has "unreleased" instead of the day.
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
-CHANGELOG = Path(__file__).resolve().parents[1] / "CHANGELOG.md"
+from wheels.checkout import ROOT
+
+CHANGELOG = ROOT / "CHANGELOG.md"
 
 HEADING = re.compile(r"^## (\S+)(?: \((.*)\))?$", re.MULTILINE)
 

@@ -18,9 +18,10 @@ from typing import NamedTuple
 from pyroscope_native.version import VERSION
 from wheels import changelog
 from wheels.changelog import Section
+from wheels.checkout import ROOT
 from wheels.pythons import Python, pythons
 
-DIST = Path(__file__).resolve().parents[1] / "dist"
+DIST = ROOT / "dist"
 
 SYSTEMS = (
     "manylinux x86_64",
