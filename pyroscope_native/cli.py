@@ -364,7 +364,11 @@ def _run(options: argparse.Namespace) -> int:
     if with_children and config.outputs:
         from tempfile import mkdtemp
 
-        parts = mkdtemp(prefix="pyroscope-native-")
+        try:
+            parts = mkdtemp(prefix="pyroscope-native-")
+        except OSError as error:  # as where all is mounted read-only
+            told = f"pyroscope_native: the profiles of children are not in the output: {error}"
+            print(told, file=sys.stderr, flush=True)
     note = Note(
         name=name,
         arguments={name: value for name, value in arguments.items() if name != "output"},
