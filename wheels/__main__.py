@@ -28,7 +28,10 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Build the sdist, all wheels for Linux and the one for whatever has no other, "
         "and check what they promise. Debug information goes to build/debug.",
     )
-    parser.add_argument("--output", type=Path, default=ROOT / "dist", metavar="FOLDER")
+    parser.add_argument(
+        "--output", type=Path, default=ROOT / "dist", metavar="FOLDER",
+        help="where files go; those of other builds that are there are removed (dist)",
+    )  # fmt: skip
     parser.add_argument(
         "--minor", action="append", choices=[each.minor for each in pythons()], metavar="3.N",
         help="for this CPython only; may be repeated",
