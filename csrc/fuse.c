@@ -13,11 +13,6 @@
 static _Atomic uint8_t *marks;
 enum { MARKS = PN_FUSE_BYTES - PN_FUSE_TEXT_BYTES };
 
-static char *page(void)
-{
-    return (char *)marks - PN_FUSE_TEXT_BYTES;
-}
-
 int pn_fuse_open(void)
 {
     if (marks != NULL)
@@ -36,6 +31,11 @@ int pn_fuse_open(void)
 #include <sys/vfs.h>
 
 static _Atomic bool armed;
+
+static char *page(void)
+{
+    return (char *)marks - PN_FUSE_TEXT_BYTES;
+}
 
 int pn_fuse_arm(int descriptor)
 {

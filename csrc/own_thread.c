@@ -8,7 +8,6 @@
 #include "tls.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +33,8 @@ int pn_own_thread_start(pthread_t *thread, void *(*work)(void *), void *argument
 }
 
 #ifdef __linux__
+#include <sys/syscall.h>
+
 pid_t pn_own_thread_tid(pthread_t thread)
 {
     /* The id is what the kernel has made of it: see clocks.h. */

@@ -62,7 +62,9 @@ typedef struct {
     _Atomic pid_t tid;
 
     /* Owned by timer.c, in ordinary context. */
+#ifdef __linux__ /* macOS has no such type */
     timer_t timer;
+#endif
     _Atomic bool has_timer;
     _Atomic bool tells_end;   /* set by the thread itself, without the mutex */
     uint64_t phase_ns;        /* from the first tick to the second */

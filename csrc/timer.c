@@ -53,14 +53,6 @@ static bool is_thread_engine_sig(void)
     return atomic_load_explicit(&timers.clock, memory_order_relaxed) == PN_CLOCK_THREAD;
 }
 
-static bool is_own(pid_t tid)
-{
-    for (int i = 0; i < OWN_THREADS_MAX; i++)
-        if (atomic_load(&timers.own_tids[i]) == tid)
-            return true;
-    return false;
-}
-
 #ifdef __linux__
 #include <sys/syscall.h>
 
@@ -88,6 +80,14 @@ static struct {
 pid_t pn_own_tid_sig(void)
 {
     return (pid_t)syscall(SYS_gettid);
+}
+
+static bool is_own(pid_t tid)
+{
+    for (int i = 0; i < OWN_THREADS_MAX; i++)
+        if (atomic_load(&timers.own_tids[i]) == tid)
+            return true;
+    return false;
 }
 
 static uint64_t thread_cpu_ns(pid_t tid)
