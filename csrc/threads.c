@@ -165,7 +165,6 @@ static void recycle_gil(pn_thread *thread)
     for (int i = 0; i < PN_DROP_COUNT; i++)
         atomic_store_explicit(&thread->drop_ns[i], 0, memory_order_relaxed);
     atomic_store_explicit(&thread->settled_ns, 0, memory_order_relaxed);
-    clear_handlers(thread);
     thread->first_ns = 0;
     thread->counted_from_ns = 0;
     thread->tid = 0;
@@ -201,9 +200,11 @@ void pn_threads_recycle_gil(uint64_t ring_tail)
 
 void pn_threads_reset_gil(void)
 {
-    for (uint32_t i = 0; i < pn_threads_mapped(); i++)
+    for (uint32_t i = 0; i < pn_threads_mapped(); i++) {
+        clear_handlers(slot_at_sig(i)); /* a late one may meet a free slot */
         if (atomic_load(&slot_at_sig(i)->state) != PN_SLOT_FREE)
             recycle_gil(slot_at_sig(i));
+    }
 }
 
 pn_thread_totals pn_threads_totals(void)

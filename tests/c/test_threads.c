@@ -276,6 +276,16 @@ static void reset_frees_all_and_keeps_the_totals(void)
     check_totals(2);
 }
 
+/* A late handler may have met the slot of a thread that is gone. Who forks has left it
+ * behind. */
+static void after_a_reset_no_handler_runs(void)
+{
+    reserve(1);
+    atomic_store(&pn_thread_at(3)->in_handler[1], true);
+    pn_threads_reset_gil();
+    CHECK_EQUAL(pn_threads_in_handler(), 0);
+}
+
 static void released_slots_are_free_at_once(void)
 {
     reserve(1);
@@ -374,7 +384,7 @@ static const check_test tests[] = {
     TEST(reset_frees_all_and_keeps_the_totals), TEST(released_slots_are_free_at_once),
     TEST(many_retired_slots_wake_the_drain),    TEST(slotless_weight_is_seen_and_dropped),
     TEST(running_handlers_are_counted),         TEST(slots_are_kept_while_their_handlers_run),
-    TEST(concurrent_claims_share_no_slot),
+    TEST(after_a_reset_no_handler_runs),        TEST(concurrent_claims_share_no_slot),
 };
 
 CHECK_MAIN(tests)
