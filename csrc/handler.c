@@ -179,7 +179,9 @@ int pn_handler_install(void)
     action.sa_sigaction = on_signal_sig;
     /* No SA_ONSTACK: see the rules of the zone. */
     action.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigfillset(&action.sa_mask);
+    /* sigfillset leaves out the C library's own signals, and a cancellation that comes
+     * at any time would take the thread out of the handler for good. */
+    memset(&action.sa_mask, 0xff, sizeof(action.sa_mask));
     /* A fault with its signal blocked is death without a word. */
     sigdelset(&action.sa_mask, SIGSEGV);
     sigdelset(&action.sa_mask, SIGBUS);

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -97,7 +98,7 @@ static uint64_t signature(uint64_t count)
 
 /* A handler that comes to a halt: where it writes its stack, or where the ring
  * copies that, which is made to fault. */
-enum stall { NO_STALL, STALL_WALK, STALL_PUSH };
+enum stall { NO_STALL, STALL_WALK, STALL_SPIN, STALL_PUSH };
 static _Thread_local enum stall stall;
 static _Atomic bool stalled, released;
 
@@ -120,6 +121,14 @@ static void stay(void)
 {
     atomic_store(&stalled, true);
     wait_for(&released);
+}
+
+/* As `stay`, where a thread must not be found to be cancelled. */
+static void spin(void)
+{
+    atomic_store(&stalled, true);
+    while (!atomic_load(&released))
+        sched_yield();
 }
 
 #ifndef CHECK_UNDER_TSAN /* it has all signals blocked while it runs a handler */
@@ -155,6 +164,8 @@ pn_walk pn_walk_sig(const PyThreadState *tstate, uintptr_t c_stack_low, uintptr_
             pause_ns((long)((chance >> 40) % LONGEST_DELAY_NS));
         if (i == depth / 2 && stalls == STALL_WALK)
             stay();
+        if (i == depth / 2 && stalls == STALL_SPIN)
+            spin();
     }
     if (stalls == STALL_PUSH) {
         closed_page = page_in(stack);
@@ -644,6 +655,35 @@ static void the_first_tick_may_be_on_another_stack(void)
     check_weight();
     CHECK(popped_records > 10);
 }
+
+static void *burn_until_cancelled(void *argument)
+{
+    attach();
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+    stall = STALL_SPIN;
+    while (argument == NULL)
+        burn(1);
+    return argument;
+}
+
+static void a_thread_is_not_cancelled_in_its_handler(void)
+{
+    pthread_t thread;
+    void *result;
+    prepare(PN_CLOCK_THREAD);
+    start();
+    begin(&thread, burn_until_cancelled);
+    wait_for(&stalled);
+    pthread_cancel(thread);
+    pause_ns(1000000);
+    atomic_store(&released, true);
+    pthread_join(thread, &result);
+    CHECK(result == PTHREAD_CANCELED);
+    stop();
+    drain();
+    check_weight();
+    CHECK_EQUAL(pn_threads_in_handler(), 0);
+}
 #endif
 
 static const check_test tests[] = {
@@ -657,6 +697,7 @@ static const check_test tests[] = {
 #ifdef __linux__
     TEST(a_push_may_outlast_a_stop),
     TEST(the_first_tick_may_be_on_another_stack),
+    TEST(a_thread_is_not_cancelled_in_its_handler),
 #endif
     TEST(a_push_may_outlast_a_stop_of_the_process_clock),
 #endif
