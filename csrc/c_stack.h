@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-/* Remember where the main thread's stack ends. Called once, in any thread. */
+/* Remember where the main thread's stack ends. Comes before the other, in any thread. */
 void pn_c_stack_init(void);
 
 /* The first address past the calling thread's C stack, or one that lies

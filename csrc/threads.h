@@ -36,7 +36,9 @@ enum pn_drop {
 };
 
 /* A handler whose tick is of an earlier start says so apart from those of the slot's
- * next owner: else it would say for them that they have left. */
+ * next owner: else it would say for them that they have left. Eight are enough: once it has
+ * entered its slot is kept, so it would have to hang in the few instructions before that,
+ * while eight starts pass. */
 enum { PN_STARTS_APART = 8 };
 
 typedef struct {

@@ -25,8 +25,8 @@ from tests.support.python import ROOT, TIMEOUT_S, python, run
 BUSY = """
 import pyroscope_native, sys, time
 def configure(port, spool, **more):
-    from pyroscope_native import api
-    api._begin(api.Config(application_name="shop", server_address=f"http://127.0.0.1:{port}",
+    from pyroscope_native import api, config
+    api._begin(config.Config(application_name="shop", server_address=f"http://127.0.0.1:{port}",
                           spool_directory=spool, upload_interval_s=0.2, **more))
 def burn(seconds):
     end = time.monotonic() + seconds
@@ -190,8 +190,8 @@ def test_gevent_in_place_of_everything(tmp_path: Path) -> None:
         program = f"""
 from gevent import monkey; monkey.patch_all()
 import gevent, time, pyroscope_native
-from pyroscope_native import api
-api._begin(api.Config(application_name="shop", server_address={server.address!r},
+from pyroscope_native import api, config
+api._begin(config.Config(application_name="shop", server_address={server.address!r},
                       ca_file={str(certificate)!r}, upload_interval_s=0.3, upload_timeout_s=1.0))
 def spin():
     while not pyroscope_native.stats().windows_pushed:
