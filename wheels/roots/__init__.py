@@ -7,6 +7,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-FOLDER = Path(os.environ.get("PYROSCOPE_ROOTS", Path.home() / ".cache" / "pyroscope-roots"))
+FOLDER = Path(os.environ.get("PYTHON_ROOTS", Path.home() / ".cache" / "pyroscope-roots"))
 """Where they are kept."""
 DOWNLOADS = FOLDER / "debian"
