@@ -21,9 +21,9 @@ def test_requests_are_answered_profiled_and_labelled(
 ) -> None:
     pytest.importorskip(package)
     with serving(OURS, service, Recording(1000, str(tmp_path))) as server:
-        met = server.load(200, 0.8)
+        met = server.load(230, 1)  # out of step with the kernel's tick
         cpu_ns = server.cpu_ns()
-    assert len(met.latencies) == 160
+    assert len(met.latencies) == 230
     assert min(met.latencies) > shop.WAIT_S * 1e9
     assert cpu_ns > 0
     profile = pprof_reader.check((tmp_path / "profile.pb.gz").read_bytes())
