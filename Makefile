@@ -122,6 +122,6 @@ $(VENV)/released: $(VENV)/built
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[wheels]'
 	@touch $@
 
-$(VENV)/linted: $(VENV)/tested $(VENV)/released
+$(VENV)/linted: $(VENV)/tested $(VENV)/benched $(VENV)/released
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[lint]'
 	@touch $@
