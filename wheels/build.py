@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -43,16 +44,18 @@ class Sources(NamedTuple):
     """What setup.py says of the extension."""
 
     files: list[str]
+    translated: Path
+    """The folder with what Cython has translated."""
     include_dirs: list[str]
     compile_flags: list[str]
     link_flags: list[str]
 
 
-def run(command: Sequence[str | Path], what: str, **environment: str) -> None:
-    """Run a tool in the checkout; raises `BuildFailed` with what it says."""
+def run(command: Sequence[str | Path], what: str, cwd: Path = ROOT, **environment: str) -> None:
+    """Run a tool; raises `BuildFailed` with what it says."""
     done = subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -62,11 +65,28 @@ def run(command: Sequence[str | Path], what: str, **environment: str) -> None:
         raise BuildFailed(f"{what}: {done.stderr.strip() or done.stdout.strip()}")
 
 
-def _zig_cc(target: Target) -> list[str]:
+def _zig() -> Path:
+    """The folder that zig is in."""
     spec = find_spec("ziglang")
     if spec is None or spec.origin is None:
         raise BuildFailed("no compiler: pip install --editable '.[wheels]', as `make wheels` does")
-    return [str(Path(spec.origin).with_name("zig")), "cc", "-target", target.triple]
+    return Path(spec.origin).parent
+
+
+def _zig_cc(target: Target) -> list[str]:
+    return [str(_zig() / "zig"), "cc", "-target", target.triple]
+
+
+def _translated(file: str, work: Path) -> Path:
+    """The C file that Cython makes of a copy: it would note down the way to its own files,
+    where that begins in the folder that it is called in.
+    """
+    copy = work / file
+    copy.parent.mkdir()
+    (copy.parent / "__init__.py").touch()  # which is how it knows a package
+    shutil.copy(ROOT / file, copy)
+    run([sys.executable, "-m", "cython", "-3", file], file, cwd=work)
+    return copy.with_suffix(".c")
 
 
 def sources(work: Path) -> Sources:
@@ -86,22 +106,33 @@ def sources(work: Path) -> Sources:
     files = []
     for file in extension.sources:
         if file.endswith(".pyx"):
-            translated = work / Path(file).with_suffix(".c").name
-            run([sys.executable, "-m", "cython", "-3", file, "-o", translated], file)
-            files.append(str(translated))
+            files.append(str(_translated(file, work)))
         else:
             files.append(file)
     return Sources(
-        files, extension.include_dirs, extension.extra_compile_args, extension.extra_link_args
+        files,
+        work / "pyroscope_native",
+        extension.include_dirs,
+        extension.extra_compile_args,
+        extension.extra_link_args,
     )
 
 
 def _compile(of: Sources, file: str, target: Target, headers: Path, folder: Path) -> Path:
     compiled = folder / (Path(file).name + ".o")
     includes = [*of.include_dirs, OVERLAYS / target.libc, headers]
+    # By which they are called in debug information, wherever they are. The last that fits
+    # holds. zig calls itself by a relative path where it can.
+    places = {
+        ROOT: ".",
+        _zig(): "zig",
+        os.path.relpath(_zig(), ROOT): "zig",
+        headers: "python",
+        of.translated: "pyroscope_native",
+    }
     command = [
         *(*_zig_cc(target), *of.compile_flags, *LIKE_CPYTHON),
-        *(f"-ffile-prefix-map={ROOT}=.", f"-ffile-prefix-map={headers}=python"),
+        *(f"-ffile-prefix-map={place}={name}" for place, name in places.items()),
         *(f"-I{include}" for include in includes),
     ]
     run([*command, "-c", file, "-o", compiled], f"{file} for {headers.name}, {target.name}")
