@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from wheels import build, check, debian, headers, pack, sdist
-from wheels.checkout import ROOT, WORK, date
+from wheels.checkout import DIST, ROOT, WORK, date
 from wheels.pythons import Python, pythons
 from wheels.targets import TARGETS, Target
 
@@ -29,7 +29,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         "and check what they promise. Debug information goes to build/debug.",
     )
     parser.add_argument(
-        "--output", type=Path, default=ROOT / "dist", metavar="FOLDER",
+        "--output", type=Path, default=DIST, metavar="FOLDER",
         help="where files go; those of other builds that are there are removed (dist)",
     )  # fmt: skip
     parser.add_argument(
@@ -56,7 +56,7 @@ def _make(options: argparse.Namespace, folder: Path) -> list[Path]:
     say(check.checked(made[-1]))
     sources = build.sources(folder)
     wanted = [each for each in pythons() if each.minor in (options.minor or each.minor)]
-    includes = {python: headers.find(python, WORK / "headers") for python in wanted}
+    includes = {python: headers.find(python) for python in wanted}
     targets = [each for each in TARGETS if each.name in (options.target or each.name)]
     debug = {}
 

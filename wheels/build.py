@@ -8,6 +8,7 @@ of the place or the time of a build is in a file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -73,7 +74,8 @@ def _zig() -> Path:
     return Path(spec.origin).parent
 
 
-def _zig_cc(target: Target) -> list[str]:
+def zig_cc(target: Target) -> list[str]:
+    """The compiler for a target; raises `BuildFailed` if there is none."""
     return [str(_zig() / "zig"), "cc", "-target", target.triple]
 
 
@@ -96,21 +98,14 @@ def sources(work: Path) -> Sources:
     """
     from setuptools import Extension, distutils
 
-    here = os.getcwd()
-    os.chdir(ROOT)
-    try:
-        extension: Extension
+    extension: Extension
+    with contextlib.chdir(ROOT):
         (extension,) = distutils.core.run_setup("setup.py", stop_after="init").ext_modules
-    finally:
-        os.chdir(here)
-    files = []
-    for file in extension.sources:
-        if file.endswith(".pyx"):
-            files.append(str(_translated(file, work)))
-        else:
-            files.append(file)
     return Sources(
-        files,
+        [
+            str(_translated(file, work)) if file.endswith(".pyx") else file
+            for file in extension.sources
+        ],
         work / "pyroscope_native",
         extension.include_dirs,
         extension.extra_compile_args,
@@ -131,7 +126,7 @@ def _compile(of: Sources, file: str, target: Target, headers: Path, folder: Path
         of.translated: "pyroscope_native",
     }
     command = [
-        *(*_zig_cc(target), *of.compile_flags, *LIKE_CPYTHON),
+        *(*zig_cc(target), *of.compile_flags, *LIKE_CPYTHON),
         *(f"-ffile-prefix-map={place}={name}" for place, name in places.items()),
         *(f"-I{include}" for include in includes),
     ]
@@ -157,7 +152,7 @@ def compiled(of: Sources, python: Python, target: Target, headers: Path, work: P
     objects = [_compile(of, file, target, headers, folder) for file in of.files]
     build_id = _build_id(objects)
     command = [
-        *(*_zig_cc(target), "-shared", *of.link_flags, *target.link_flags),
+        *(*zig_cc(target), "-shared", *of.link_flags, *target.link_flags),
         f"-Wl,--build-id=0x{build_id}",
     ]
     stripped, debug = folder / "stripped.so", folder / "debug.so"

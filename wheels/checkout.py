@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+DIST = ROOT / "dist"
 WORK = ROOT / "build" / "wheels"
 """Where is kept what builds have need of again."""
 FIRST_OF_ZIP = 315532800

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wheels import debian
+from wheels.checkout import WORK
 from wheels.pythons import Python
 
 MULTIARCH = "x86_64-linux-gnu"
@@ -76,7 +77,7 @@ def _candidates(python: Python, work: Path) -> Iterator[Path]:
         yield root / "usr" / "include" / f"python{python.minor}"
 
 
-def find(python: Python, work: Path) -> Path:
+def find(python: Python, work: Path = WORK / "headers") -> Path:
     """A folder with the headers of `python`, in `work`.
 
     Raises `NoHeaders`, and `debian.DownloadFailed`.

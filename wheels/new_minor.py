@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wheels import debian, headers, layouts
-from wheels.checkout import ROOT, WORK
+from wheels.checkout import ROOT
 from wheels.pythons import pythons
 
 CONSTANTS = Path("pyroscope_native/support.py")
@@ -185,7 +185,7 @@ def mentions(root: Path, minor: Minor) -> Iterator[str]:
 def _includes(old: Minor, new: Minor) -> list[Path]:
     """Both folders with headers; raises what `headers.find` does."""
     rows = {row.minor: row for row in pythons()}
-    return [headers.find(rows[str(minor)], WORK / "headers") for minor in (new, old)][::-1]
+    return [headers.find(rows[str(minor)]) for minor in (new, old)][::-1]
 
 
 def tell(old: Minor, new: Minor, includes: Sequence[Path] | None) -> None:

@@ -18,10 +18,8 @@ from typing import NamedTuple
 from pyroscope_native.version import VERSION
 from wheels import changelog
 from wheels.changelog import Section
-from wheels.checkout import ROOT
+from wheels.checkout import DIST
 from wheels.pythons import Python, pythons
-
-DIST = ROOT / "dist"
 
 SYSTEMS = (
     "manylinux x86_64",

@@ -14,9 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wheels.checkout import ROOT
-
-DIST = ROOT / "dist"
+from wheels.checkout import DIST, ROOT
 
 
 def _digests(folder: Path) -> dict[str, str]:

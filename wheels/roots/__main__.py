@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wheels.checkout import ROOT
+from wheels.checkout import DIST
 from wheels.debian import DownloadFailed
 from wheels.pythons import pythons
 from wheels.roots import same, wheel_tests
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("machine", choices=["x86_64", "musl", "aarch64"])
-    parser.add_argument("--dist", type=Path, default=ROOT / "dist", metavar="FOLDER")
+    parser.add_argument("--dist", type=Path, default=DIST, metavar="FOLDER")
     parser.add_argument(
         "--minor", action="append", choices=[each.minor for each in pythons()], metavar="3.N",
         help="for this CPython only; may be repeated",

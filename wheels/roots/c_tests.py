@@ -5,18 +5,19 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.c import test_c
+from wheels.build import zig_cc
 from wheels.roots import emulator
 from wheels.roots.outcome import Outcome, failed, ran
+from wheels.targets import Target
 
 
 def outcomes(work: Path) -> Iterator[Outcome]:
     """One for each test. It is compiled to be static: no libc of the machine is needed."""
-    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "aarch64-linux-musl", "-static"]
+    compiler = [*zig_cc(Target("aarch64", "musl")), "-static"]
     for test, units in test_c.UNITS.items():
         wrapped = test_c.WRAPPED.get((test, test_c.ADDRESS), [])
         sources = [test_c.HERE / f"test_{test}.c", *(test_c.CSRC / f"{unit}.c" for unit in units)]

@@ -10,14 +10,13 @@ same is: object files of the same bytes. No list of what matters is to be kept.
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from wheels import debian, headers
-from wheels.build import OVERLAYS
-from wheels.checkout import ROOT, WORK
+from wheels.build import OVERLAYS, zig_cc
+from wheels.checkout import ROOT
 from wheels.pythons import Python
 from wheels.roots import DOWNLOADS, FOLDER
 from wheels.roots.outcome import Outcome
@@ -27,9 +26,8 @@ _FLAGS = ("-std=gnu11", "-O2", "-g0", "-fPIC", "-DNDEBUG", "-Icsrc")
 
 
 def _object(file: Path, target: Target, includes: list[Path], made: Path) -> bytes:
-    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", target.triple]
     folders = [word for each in includes for word in ("-isystem", str(each))]
-    command: list[str | Path] = [*compiler, *_FLAGS, *folders, "-c", file, "-o", made]
+    command: list[str | Path] = [*zig_cc(target), *_FLAGS, *folders, "-c", file, "-o", made]
     subprocess.run(command, cwd=ROOT, check=True)
     return made.read_bytes()
 
@@ -49,7 +47,7 @@ def _own(of: Python, work: Path) -> Iterator[tuple[Target, list[Path]]]:
 
 
 def _differing(of: Python, target: Target, own: list[Path], work: Path) -> list[str]:
-    ours = [OVERLAYS / target.libc, headers.find(of, WORK / "headers")]
+    ours = [OVERLAYS / target.libc, headers.find(of)]
     return [
         file.name
         for file in sorted((ROOT / "csrc").glob("*.c"))
